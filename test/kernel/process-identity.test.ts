@@ -14,7 +14,7 @@ import {
   type LocalPodRecord,
   vmStatus,
 } from "@netbind/local";
-import { endProcesses, exec, identify, isAlive, orphansOfUser, type ProcessId, waitUntil } from "@netbind/netns";
+import { endProcesses, exec, identify, isAlive, orphansOf, type ProcessId, waitUntil } from "@netbind/netns";
 import { PodRecordFile, VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LocalRecordFile } from "../../core/local/src/record/local-pod-record.ts";
@@ -209,8 +209,8 @@ test("a server of netbind is identified by its user, not by its name; a descenda
   const asUser = ["setpriv", "--reuid", String(SERVICE_UID), "--regid", String(SERVICE_UID), "--clear-groups"];
   const stray = await start([...asUser, "sleep", "600"]);
   const recorded = await start([...asUser, "sh", "-c", "sleep 600; true"]);
-  expect(await waitUntil(() => orphansOfUser(SERVICE_UID, []).length === 3, 5000)).toBe(true);
-  expect(orphansOfUser(SERVICE_UID, [recorded])).toEqual([stray]);
+  expect(await waitUntil(() => orphansOf({ uid: SERVICE_UID, logs: [] }, []).length === 3, 5000)).toBe(true);
+  expect(orphansOf({ uid: SERVICE_UID, logs: [] }, [recorded])).toEqual([stray]);
   expect(isAlive(named)).toBe(true);
   await exec(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
 });

@@ -7,7 +7,7 @@ export { logLevel } from "./exec/log-level.ts";
 export { BusyError, GroupError, SettingError } from "./errors.ts";
 export {
   descendantsOf,
-  orphansOfUser,
+  orphansOf,
   type PodTraces,
   processesIn,
   processesLoggingTo,

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isNumber, isText, shape } from "@netbind/contract/shape";
+import { namesIn, type PodTraces } from "@netbind/netns";
 import { type HostPodRecord, POD_RECORD_FIELDS, PodRecordFile, type RecordFields } from "@netbind/pod";
 import { invalidPodUid, unusableState } from "../errors.ts";
 import type { NamespaceId } from "./pod-namespace.ts";
@@ -31,6 +32,12 @@ const FIELDS: RecordFields = {
 
 /** The record of a pod of the node. */
 export type AgentRecordFile = PodRecordFile<AgentRecord>;
+
+/** By what the services of a pod are found: all that is in its directory beside its record is what they print. */
+export const serviceTraces = ({ directory, record }: AgentRecordFile): PodTraces => ({
+  uid: record.serviceUid,
+  logs: namesIn(directory).map((name) => join(directory, name)),
+});
 
 const UID = /^[0-9a-f-]{36}$/;
 

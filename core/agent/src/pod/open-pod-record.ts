@@ -1,8 +1,8 @@
 import { defined } from "@netbind/contract";
-import { endProcesses, orphansOfUser } from "@netbind/netns";
+import { endProcesses, orphansOf } from "@netbind/netns";
 import type { KubePod, KubeVmi } from "@netbind/kube";
 import { chooseUid, SERVICE_UIDS, servicesCgroup } from "@netbind/pod";
-import type { AgentRecord, AgentRecordFile } from "./agent-record.ts";
+import { type AgentRecord, type AgentRecordFile, serviceTraces } from "./agent-record.ts";
 import { decideAttached } from "./decide-attached.ts";
 import { isSameNamespace } from "./pod-namespace.ts";
 import type { PodWork } from "./pod-work.ts";
@@ -54,9 +54,9 @@ export async function openPodRecord(work: PodWork): Promise<AgentRecordFile> {
   const known = context.state.open(uid);
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
     // What an agent started and did not record any more: the same server twice would not serve. No name identifies it, for
-    // the pod has processes of its own, but its user does.
+    // the pod has processes of its own, but its output and its user do.
     const recorded = known.record.processes.flatMap(({ processes }) => processes);
-    await endProcesses(orphansOfUser(known.record.serviceUid, recorded));
+    await endProcesses(orphansOf(serviceTraces(known), recorded));
     return known;
   }
   if (known !== undefined) await teardownPod(context.state, uid);

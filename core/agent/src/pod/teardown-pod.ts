@@ -1,6 +1,6 @@
-import { endProcesses, isAlive, type ProcessId, processesOfUser, removeGroup } from "@netbind/netns";
+import { endProcesses, isAlive, type ProcessId, processesOfPod, removeGroup } from "@netbind/netns";
 import { stubbornProcesses } from "../errors.ts";
-import type { AgentState } from "./agent-record.ts";
+import { type AgentState, serviceTraces } from "./agent-record.ts";
 
 /**
  * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
@@ -15,11 +15,11 @@ export async function teardownPod(state: AgentState, uid: string): Promise<void>
     state.remove(uid);
     return;
   }
-  const { processes, serviceUid, cgroup } = recordFile.record;
+  const { processes, cgroup } = recordFile.record;
   const recorded = processes.flatMap((entry) => entry.processes).filter(isAlive);
-  // Started, and not recorded any more: only they run as that user.
+  // With those that were started, and not recorded any more.
   const unique = new Map<number, ProcessId>(
-    [...recorded, ...processesOfUser(serviceUid)].map((process) => [process.pid, process]),
+    [...recorded, ...processesOfPod(serviceTraces(recordFile))].map((process) => [process.pid, process]),
   );
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0)

@@ -2,16 +2,7 @@ import { defined } from "@netbind/contract";
 import { withoutNic } from "@netbind/domain";
 import { countOperations, teardownNetwork, serviceProcesses } from "@netbind/engine";
 import { interfacesOf, networksOf, withInterfaces } from "@netbind/kubevirt";
-import {
-  applyNetwork,
-  endProcesses,
-  inNetns,
-  observe,
-  processesLoggingTo,
-  type Exec,
-  serviceLog,
-  orphansOfUser,
-} from "@netbind/netns";
+import { applyNetwork, endProcesses, inNetns, observe, type Exec, serviceLog, orphansOf } from "@netbind/netns";
 import type { LocalRecordFile } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { LocalSidecars } from "../pod/local-sidecars.ts";
@@ -45,11 +36,9 @@ async function endServices({ state, recordFile }: NicContext, nic: string): Prom
   const own = processes.filter(({ role }) => roles.has(role)).flatMap((entry) => entry.processes);
   const others = processes.filter(({ role }) => !roles.has(role));
   const recorded = others.flatMap((entry) => entry.processes);
-  // A server that a killed netbind started: it has its output from its birth, and its user a moment later.
-  const starting = [...roles].flatMap((role) =>
-    processesLoggingTo(serviceLog(state.podDirectory(recordFile.record.id), role)),
-  );
-  await endProcesses([...own, ...starting, ...orphansOfUser(serviceUid, recorded)]);
+  const directory = state.podDirectory(recordFile.record.id);
+  const logs = [...roles].map((role) => serviceLog(directory, role));
+  await endProcesses([...own, ...orphansOf({ uid: serviceUid, logs }, recorded)]);
   if (others.length < processes.length) recordFile.update({ processes: others });
 }
 

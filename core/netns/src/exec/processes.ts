@@ -17,13 +17,20 @@ function inNamespace(path: string): Matcher {
   return (held) => namespace !== undefined && held.namespace("net") === namespace;
 }
 
-/** In a mount namespace of its own a process may have a file of any path: it must be the one that stands there for us. */
-const logsTo =
-  (path: string): Matcher =>
-  (held) => {
-    const output = held.link("fd/1");
-    return (output === path || output?.startsWith(`${path}/`) === true) && held.openFile(1) === inode(output);
+/**
+ * A file is known by itself, whatever mount a process opened it on: an agent's container is another one after each start. What is
+ * in a directory is known by its path. In a mount namespace of its own a process may have a file of any path: it must be the one
+ * that stands there for us.
+ */
+function logsTo(paths: readonly string[]): Matcher {
+  const files = new Set(paths.map(inode));
+  return (held) => {
+    const output = held.openFile(1);
+    if (output === undefined || files.has(output)) return output !== undefined;
+    const name = held.link("fd/1");
+    return paths.some((path) => name?.startsWith(`${path}/`)) && output === inode(name ?? "");
   };
+}
 
 /** Every process whose network namespace is the one at `path`, this process not counted. */
 export const processesIn = (path: string): readonly ProcessId[] => findProcesses(inNamespace(path));
@@ -32,7 +39,7 @@ export const processesIn = (path: string): readonly ProcessId[] => findProcesses
  * Every process whose output goes to a file at a path, or below it. A process has that from its birth, before it enters the
  * namespace that it is to live in: the process that started it may have died before it could record it.
  */
-export const processesLoggingTo = (path: string): readonly ProcessId[] => findProcesses(logsTo(path));
+export const processesLoggingTo = (path: string): readonly ProcessId[] => findProcesses(logsTo([path]));
 
 /** Every process of a user. */
 export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
@@ -50,7 +57,7 @@ export function usersOfProcesses(): ReadonlySet<number> {
 /** By what a process is a pod's. */
 export interface PodTraces {
   /** Path of the pod's network namespace. */
-  readonly netns: string;
+  readonly netns?: string;
   /** Files that what runs for it prints to, or directories of such files. */
   readonly logs: readonly string[];
   /** A user that nothing else has. */
@@ -59,7 +66,7 @@ export interface PodTraces {
 
 /** Every process that has one of a pod's traces: the processes of the machine are looked at once for all of them. */
 export function processesOfPod({ netns, logs, uid }: PodTraces): readonly ProcessId[] {
-  const matchers = [inNamespace(netns), ...logs.map(logsTo)];
+  const matchers = [...(netns === undefined ? [] : [inNamespace(netns)]), logsTo(logs)];
   return findProcesses((held) => matchers.some((matches) => matches(held)) || (uid !== undefined && held.uid === uid));
 }
 
@@ -88,11 +95,11 @@ export function descendantsOf(firsts: readonly ProcessId[]): readonly ProcessId[
 }
 
 /**
- * Processes of a user that are neither recorded nor descend from what is: their netbind was killed after it had started
- * one and before it could record it. Nothing else may run as the user; a name says nothing, for a process gives itself
- * any.
+ * Processes with a trace of a pod's that are neither recorded nor descend from what is: their netbind was killed after it
+ * had started one and before it could record it. A server has its output from its birth, and its user a moment later, whom
+ * nothing else may run as; a name says nothing, for a process gives itself any.
  */
-export function orphansOfUser(uid: number, recorded: readonly ProcessId[]): readonly ProcessId[] {
+export function orphansOf(traces: PodTraces, recorded: readonly ProcessId[]): readonly ProcessId[] {
   const known = new Set([...recorded, ...descendantsOf(recorded)].map(({ pid, startTime }) => `${pid} ${startTime}`));
-  return processesOfUser(uid).filter(({ pid, startTime }) => !known.has(`${pid} ${startTime}`));
+  return processesOfPod(traces).filter(({ pid, startTime }) => !known.has(`${pid} ${startTime}`));
 }
