@@ -2,7 +2,8 @@ export { endProcesses, signalHeld, waitUntil } from "./exec/end-processes.ts";
 export { CommandError, type Exec, exec, inNetns } from "./exec/exec.ts";
 export { explainEnd } from "./exec/explain-end.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
-export { HeldProcess, identify, inode, isAlive, isRunning, type ProcessId } from "./exec/held-process.ts";
+export { HeldProcess, identify, isAlive, isRunning } from "./exec/held-process.ts";
+export { inode, type ProcessId } from "./exec/process-directory.ts";
 export { logLevel } from "./exec/log-level.ts";
 export { BusyError, GroupError, SettingError } from "./errors.ts";
 export {

@@ -1,4 +1,5 @@
-import { HeldProcess, type ProcessId } from "./held-process.ts";
+import { HeldProcess } from "./held-process.ts";
+import type { ProcessId } from "./process-directory.ts";
 import { scaledTimeout } from "./scaled-timeout.ts";
 import { exec } from "./exec.ts";
 

@@ -1,16 +1,20 @@
 import { readdirSync } from "node:fs";
-import { HeldProcess, inode, isAlive, type ProcessId } from "./held-process.ts";
+import { isAlive } from "./held-process.ts";
+import { inode, ProcessDirectory, type ProcessId } from "./process-directory.ts";
 
-/** The processes of the machine, but this one, of which something is true. Each is held while it is looked at. */
-export function findProcesses(matches: (process: HeldProcess) => boolean): readonly ProcessId[] {
+type Matcher = (process: ProcessDirectory) => boolean;
+
+/**
+ * The processes of the machine, but this one, of which something is true. Each is held while it is looked at, and only what
+ * is found is asked when it started: on a node with a hundred pods most of the time would go into that.
+ */
+export function findProcesses(matches: Matcher): readonly ProcessId[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
-    using held = HeldProcess.open(Number(name));
-    return held !== undefined && matches(held) ? [held.id] : [];
+    using held = ProcessDirectory.open(Number(name));
+    return held !== undefined && matches(held) ? (held.identify() ?? []) : [];
   });
 }
-
-type Matcher = (process: HeldProcess) => boolean;
 
 function inNamespace(path: string): Matcher {
   const namespace = inode(path);
@@ -77,7 +81,7 @@ export function processesOfPod({ netns, logs, uid }: PodTraces): readonly Proces
 export function descendantsOf(firsts: readonly ProcessId[]): readonly ProcessId[] {
   const parents = new Map<number, number>();
   const all = findProcesses((held) => {
-    parents.set(held.id.pid, held.parent ?? 0);
+    parents.set(held.pid, held.parent ?? 0);
     return true;
   });
   const below = new Set<number>();

@@ -1,6 +1,6 @@
 import type { Plan, PodLink } from "@netbind/contract";
 import type { NftJson, DesiredNetwork } from "@netbind/engine";
-import type { ProcessId } from "../exec/held-process.ts";
+import type { ProcessId } from "../exec/process-directory.ts";
 
 /** What is known of a NIC, in the order in which it became known. */
 export interface NicRecord {

@@ -3,7 +3,8 @@ import { closeSync, openSync } from "node:fs";
 import { bornIn } from "./control-group.ts";
 import { scaledTimeout } from "../exec/scaled-timeout.ts";
 import { giveFilter } from "./give-filter.ts";
-import { HeldProcess, identify, type ProcessId } from "../exec/held-process.ts";
+import { HeldProcess, identify } from "../exec/held-process.ts";
+import type { ProcessId } from "../exec/process-directory.ts";
 import { type Sandbox, sandboxCommand } from "./sandbox.ts";
 import { findSandboxWay } from "./sandbox-way.ts";
 
