@@ -102,7 +102,7 @@ test("a module that is not a binding, or that throws while it is loaded, is repo
     ['throw new Error("not today");\nexport default {};', /not today \(at \S*wrong\.ts:1:\d+\)/],
     [
       'export default { name: "picky", contract: "v1alpha1", migration: "none", plans: () => ({}) };',
-      /is not valid: plans: there is no field "plans" here \(the nearest known field is "plan"\)\n/,
+      /is not valid: plans: unknown field "plans" \(the nearest known field is "plan"\)\n/,
     ],
     ["export default 1;", /the module's default export, which defines the binding, is not valid: 1 is not an object/],
   ] as const) {

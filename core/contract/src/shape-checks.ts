@@ -27,6 +27,7 @@ export {
   open,
   type Shape,
   string,
+  unknownFieldProblem,
   word,
 } from "./shape.ts";
 export { snapshot } from "./snapshot.ts";

@@ -134,6 +134,9 @@ function meantBy(
   return names.length > 0 ? { names, isSure: true } : { names: [near.name], isSure: false };
 }
 
+/** What is wrong with a field that is not known where it stands. */
+export const unknownFieldProblem = (name: string): string => `unknown field ${JSON.stringify(name)}`;
+
 function unknownField(path: string, key: string, known: readonly string[]): Violation {
   const { names, isSure } = meantBy(key, known);
   const quoted = names.map((name) => `"${name}"`).join(", ");
@@ -141,7 +144,7 @@ function unknownField(path: string, key: string, known: readonly string[]): Viol
   // A slip of a few letters needs no list of all that it could have been.
   const all = isSure ? "" : `; known: ${known.join(", ")}`;
   const fix = names.length === 0 ? "remove it: no field is known here" : `${nearest}${all}`;
-  return violation(join(path, key), `there is no field ${JSON.stringify(key)} here`, fix);
+  return violation(join(path, key), unknownFieldProblem(key), fix);
 }
 
 const MOST_QUOTED = 80;

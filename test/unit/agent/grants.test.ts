@@ -45,7 +45,7 @@ const MALFORMED: readonly (readonly [string, readonly string[]])[] = [
       ': a.domainKinds[0]: "disk" is not one of tap, passt, vhostuser, vdpa, userNetwork, hostdev',
       ': a.sysctls[0]: "kernel.x" is not a dotted key',
       ": a.sysctls[1]: 1 is not a dotted key",
-      ': b.sysctl: there is no field "sysctl" here',
+      ': b.sysctl: unknown field "sysctl"',
     ],
   ],
 ];

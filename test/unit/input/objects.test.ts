@@ -161,7 +161,7 @@ test("a field that a Plugin has not is named, with the one that is meant", () =>
   const plugin = { apiVersion: "plugin.kubevirt.io/v1alpha1", kind: "Plugin", metadata: { name: "a" } };
   const hook = { sidecar: { socketPth: "/a" } };
   expect(problems(read([{ ...plugin, spec: { domainHooks: [hook] } }]))).toEqual([
-    expect.stringContaining('there is no field "socketPth" here'),
+    expect.stringContaining('unknown field "socketPth"'),
   ]);
   expect(problems(read([{ ...plugin, spec: { domainHooks: [{ sidecar: { socketPath: "/a" } }] } }]))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { check, map, open } from "@netbind/contract/shape";
+import { check, map, open, unknownFieldProblem } from "@netbind/contract/shape";
 import type { BindingRegistration, KubevirtConfiguration } from "../api.ts";
 import { nearestName } from "../values/nearest-name.ts";
 import { applyJsonPatch, type Patched } from "../values/json-patch.ts";
@@ -72,10 +72,9 @@ function findSlips(document: unknown): readonly Violation[] {
     const meant = REGISTERING_FIELDS.some((field) => field === name)
       ? undefined
       : nearestName(name, REGISTERING_FIELDS, MOST_EDITS);
-    const problem = `there is no field ${JSON.stringify(name)} here`;
     return meant === undefined
       ? []
-      : [violation(`spec.${name}`, problem, `the nearest known field is ${JSON.stringify(meant)}`)];
+      : [violation(`spec.${name}`, unknownFieldProblem(name), `the nearest known field is ${JSON.stringify(meant)}`)];
   });
 }
 

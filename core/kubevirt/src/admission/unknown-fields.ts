@@ -1,5 +1,5 @@
 import { type Violation, violation } from "@netbind/contract";
-import { editDistance } from "@netbind/contract/shape";
+import { editDistance, unknownFieldProblem } from "@netbind/contract/shape";
 import { nearestName } from "../values/nearest-name.ts";
 import { quote } from "./rules/rule.ts";
 import { type FieldKind, type Names, namesOf, objectNamesOf, placesIn } from "./known-fields.ts";
@@ -63,9 +63,7 @@ function findUnknown(value: unknown, names: Names, path: string, search: Search)
     const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}...` : name;
     if (known !== undefined) findUnknown(inner, known, `${at}${shown}`, search);
     else if (search.found.length < MOST_FOUND)
-      search.found.push(
-        violation(`${at}${shown}`, `there is no field ${quote(shown)} here`, fixOf(search.kind, name, names)),
-      );
+      search.found.push(violation(`${at}${shown}`, unknownFieldProblem(shown), fixOf(search.kind, name, names)));
   }
 }
 
@@ -79,12 +77,10 @@ export function findUnknownFields(object: unknown, kind: FieldKind): readonly Vi
   return search.found;
 }
 
-const UNKNOWN = /^there is no field "(\w+)" here$/;
-
 /** What is found of a field of a network or an interface that is not known there, with the place that it belongs to, where that is known. */
 export function withPlace(found: Violation, spec: string): Violation {
-  const [, name] = UNKNOWN.exec(found.problem) ?? [];
+  const name = found.field.split(".").at(-1) ?? "";
   const [, near] = /^the nearest known field is "(\w+)"/.exec(found.fix) ?? [];
-  const place = name === undefined || isSlip(name, near) ? undefined : placeOf("vmi", name);
+  const place = found.problem !== unknownFieldProblem(name) || isSlip(name, near) ? undefined : placeOf("vmi", name);
   return place === undefined ? found : { ...found, fix: `this block belongs under ${place.replace("spec", spec)}` };
 }
