@@ -76,6 +76,12 @@ export async function replaceAgent(api: ApiServer, spec: AgentPodSpec): Promise<
 /** What the agent has logged so far. */
 export const agentLog = (api: ApiServer): Promise<string> => api.kubectl(["logs", ...IN_NAMESPACE]);
 
+/** The lines in which the agent warns of something or fails. Nodes of tests have no control groups: that it says so is as it should be. */
+export const agentWarnings = async (api: ApiServer): Promise<readonly string[]> =>
+  (await agentLog(api))
+    .split("\n")
+    .filter((line) => /"level":[45]0/.test(line) && !line.includes("no unified control group hierarchy"));
+
 interface AgentPods {
   readonly items: readonly {
     readonly status: { readonly containerStatuses?: readonly { readonly containerID?: string }[] };

@@ -1,4 +1,5 @@
 /** Traffic that goes on between a test's client and guests, and what of it got lost meanwhile. */
+import { waitUntil } from "@netbind/netns";
 import type { ApiServer } from "./api-server.ts";
 import { inClient } from "./services.ts";
 import type { ClusterVm } from "./vm-cluster.ts";
@@ -12,14 +13,25 @@ export interface Held {
   readonly back: number;
 }
 
-/** Pings an address five times a second. */
+/** Seconds that answers may take: a guest's processor is emulated, on a machine with other work. */
+const ANSWERED_WITHIN = 40;
+/** Replies after which all that was sent before has been answered, or is lost: they come in order. */
+const MORE_REPLIES = 25;
+
+/** Pings an address five times a second. What is sent counts once later ones were answered. */
 export async function holdPing(api: ApiServer, address: string): Promise<() => Promise<Held>> {
   const file = `/tmp/ping-${address}`;
   await inClient(api, `ping -i 0.2 ${address} >${file} 2>&1 & echo $! >${file}.pid`);
+  const replies = async (): Promise<readonly number[]> =>
+    [...(await inClient(api, `cat ${file}`)).matchAll(/ seq=(\d+) /g)].map(([, seq]) => Number(seq));
+  const newest = async (): Promise<number> => Math.max(-1, ...(await replies()));
   return async () => {
-    const said = await inClient(api, `kill -s INT $(cat ${file}.pid); sleep 2; tail -n 3 ${file}`);
-    const [, sent = "0", back = "0"] = /(\d+) packets transmitted, (\d+) packets received/.exec(said) ?? [];
-    return { sent: Number(sent), back: Number(back) };
+    const last = (await newest()) + MORE_REPLIES;
+    const isAnswered = await waitUntil(async () => (await newest()) >= last, ANSWERED_WITHIN * 1000, 1000);
+    const back = new Set((await replies()).filter((seq) => seq <= last));
+    await inClient(api, `kill $(cat ${file}.pid)`);
+    if (!isAnswered) throw new Error(`${address} has stopped answering: ${back.size} replies`);
+    return { sent: last + 1, back: back.size };
   };
 }
 
@@ -27,11 +39,20 @@ export async function holdPing(api: ApiServer, address: string): Promise<() => P
 export async function holdConnection(api: ApiServer, vm: ClusterVm, address: string): Promise<() => Promise<Held>> {
   await vm.guest.inGuest(`nc -ll -p ${ECHO_PORT} -e cat >/dev/null 2>&1 & echo listening`);
   const file = `/tmp/held-${address}`;
-  const lines = `while [ ! -e ${file}.end ]; do echo x; echo x >>${file}.sent; sleep 0.2; done; sleep 2`;
+  const lines = `while [ ! -e ${file}.end ]; do echo x; echo x >>${file}.sent; sleep 0.2; done`;
+  const held = `while [ ! -e ${file}.close ]; do sleep 0.2; done`;
   // A part of it that kept the command's own outputs would keep kubectl waiting.
-  await inClient(api, `{ { ${lines}; } | nc ${address} ${ECHO_PORT}; } >${file}.back 2>/dev/null & echo begun`);
+  await inClient(
+    api,
+    `{ { ${lines}; ${held}; } | nc ${address} ${ECHO_PORT}; } >${file}.back 2>/dev/null & echo begun`,
+  );
+  const missing = `[ $(wc -l <${file}.sent) -gt $(wc -l <${file}.back) ]`;
+  const answered = `n=0; while [ $n -lt ${ANSWERED_WITHIN} ] && ${missing}; do sleep 1; n=$((n+1)); done`;
   return async () => {
-    const counts = await inClient(api, `touch ${file}.end; sleep 4; wc -l <${file}.sent; wc -l <${file}.back`);
+    const counts = await inClient(
+      api,
+      `touch ${file}.end; sleep 1; ${answered}; touch ${file}.close; wc -l <${file}.sent; wc -l <${file}.back`,
+    );
     const [sent = 0, back = 0] = counts.trim().split(/\s+/).map(Number);
     return { sent, back };
   };
