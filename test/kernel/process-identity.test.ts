@@ -1,7 +1,17 @@
 /** Processes are told apart by what the kernel says of them: nothing that has another's number or name is taken for it. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,9 +24,18 @@ import {
   type LocalPodRecord,
   vmStatus,
 } from "@netbind/local";
-import { endProcesses, exec, identify, isAlive, orphansOf, type ProcessId, waitUntil } from "@netbind/netns";
+import {
+  endProcesses,
+  exec,
+  identify,
+  isAlive,
+  orphansOf,
+  type ProcessId,
+  processesOfPods,
+  waitUntil,
+} from "@netbind/netns";
 import { PodRecordFile, VM_UIDS } from "@netbind/pod";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { LocalRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { exposeDevices } from "../../core/local/src/hotplug/expose-devices.ts";
 import { hypervisorNodes } from "../../core/local/src/launcher/launcher-mounts.ts";
@@ -213,6 +232,23 @@ test("a server of netbind is identified by its user, not by its name; a descenda
   expect(orphansOf({ uid: SERVICE_UID, logs: [] }, [recorded])).toEqual([stray]);
   expect(isAlive(named)).toBe(true);
   await exec(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
+});
+
+test("one look finds the servers of many pods, each by its user or by its output alone", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "netbind-look-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const logs = ["one", "two"].map((name) => join(directory, name));
+  const printing: ProcessId[] = [];
+  for (const log of logs) printing.push(await start(["sh", "-c", `exec sleep 600 > "$0"`, log]));
+  const asUser = ["setpriv", "--reuid", String(SERVICE_UID), "--regid", String(SERVICE_UID), "--clear-groups"];
+  const served = await start([...asUser, "sleep", "600"]);
+  const pods = [{ logs: [logs[0] ?? ""], uid: SERVICE_UID }, { logs: [directory] }, { logs: [], uid: SERVICE_UID }];
+  const found = (): readonly (readonly number[])[] =>
+    processesOfPods(pods).map((processes) => processes.map(({ pid }) => pid).sort());
+  const [one, two] = printing.map(({ pid }) => pid);
+  const expected = [[one, served.pid].sort(), [one, two].sort(), [served.pid]];
+  await waitUntil(() => JSON.stringify(found()) === JSON.stringify(expected), 5000);
+  expect(found()).toEqual(expected);
 });
 
 test("gc ends what is in a dead VM's namespace, and nothing that has a recorded process' number", async () => {

@@ -6,6 +6,7 @@ export { HeldProcess, identify, isAlive, isRunning } from "./exec/held-process.t
 export { inode, type ProcessId } from "./exec/process-directory.ts";
 export { logLevel } from "./exec/log-level.ts";
 export { BusyError, GroupError, SettingError } from "./errors.ts";
+export { once } from "./exec/once.ts";
 export {
   descendantsOf,
   orphansOf,
@@ -13,6 +14,7 @@ export {
   processesIn,
   processesLoggingTo,
   processesOfPod,
+  processesOfPods,
   processesOfUser,
   usersOfProcesses,
 } from "./exec/processes.ts";
@@ -41,7 +43,7 @@ export { checkTrustedDirectory, UntrustedDirectoryError } from "./files/trusted-
 export { writeAtomically } from "./files/write-atomically.ts";
 export { applyNetwork } from "./network/apply.ts";
 export { derivedName } from "./network/derived-name.ts";
-export { observe, readTable } from "./network/observe.ts";
+export { observe, observeAll } from "./network/observe.ts";
 export { findPlaceholderKind } from "./network/placeholder.ts";
 export { all, PodNetwork, serviceLog } from "./network/pod-network.ts";
 export type { NicRecord, PodRecord, PodRecordStore } from "./network/pod-record.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isNumber, isText, shape } from "@netbind/contract/shape";
 import { namesIn, type PodTraces } from "@netbind/netns";
-import { type HostPodRecord, POD_RECORD_FIELDS, PodRecordFile, type RecordFields } from "@netbind/pod";
+import { type HostPodRecord, mayShareUid, POD_RECORD_FIELDS, PodRecordFile, type RecordFields } from "@netbind/pod";
 import { invalidPodUid, unusableState } from "../errors.ts";
 import type { NamespaceId } from "./pod-namespace.ts";
 
@@ -44,6 +44,8 @@ const UID = /^[0-9a-f-]{36}$/;
 /** The agent's directory: a directory for each pod, by its UID. */
 export class AgentState {
   readonly root: string;
+  /** Pods of which nothing runs that is not recorded: this agent has looked for it, and recorded what it started since. */
+  readonly accounted: Set<string> = new Set();
 
   constructor(root: string) {
     this.root = root;
@@ -60,9 +62,13 @@ export class AgentState {
     return existsSync(pods) ? readdirSync(pods).filter((name) => UID.test(name)) : [];
   }
 
-  /** The users that other pods' services run as, as far as their records can be read. */
-  serviceUids(): readonly number[] {
-    return this.uids().flatMap((uid) => {
+  /**
+   * The users that other pods' services run as and that may be chosen for a pod of this UID, as far as their records can be
+   * read: of many pods, hardly any is looked at.
+   */
+  serviceUidsNear(pod: string): readonly number[] {
+    const near = this.uids().filter((uid) => mayShareUid(pod, uid));
+    return near.flatMap((uid) => {
       try {
         return this.open(uid)?.record.serviceUid ?? [];
       } catch {
@@ -85,6 +91,7 @@ export class AgentState {
 
   /** Removes a pod's directory. The record goes last: until then all that was done can be undone. */
   remove(uid: string): void {
+    this.accounted.delete(uid);
     rmSync(this.pod(uid), { recursive: true, force: true });
   }
 

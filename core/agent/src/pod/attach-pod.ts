@@ -1,6 +1,6 @@
 import { defined } from "@netbind/contract";
 import { attachVmi } from "@netbind/engine";
-import { HeldProcess, makeGroup, PodNetwork, type ProcessId, SERVICE_GROUP } from "@netbind/netns";
+import { HeldProcess, makeGroup, once, PodNetwork, type ProcessId, SERVICE_GROUP } from "@netbind/netns";
 import { throwFailures } from "../binding/binding-failures.ts";
 import { findServed, type FoundBindings } from "../binding/find-served.ts";
 import { LAUNCHER_UID } from "../launcher-pods.ts";
@@ -49,26 +49,33 @@ async function refusalsOf(
 }
 
 /** The process of the container that has libvirt, and opens the taps. A pod's containers start in their order, and it is the first. */
-async function computeOf({ kubelet }: AgentContext, uid: string): Promise<{ readonly compute?: ProcessId }> {
+async function computeOf({ kubelet }: AgentContext, uid: string): Promise<ProcessId | undefined> {
   try {
-    return { compute: await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid }) };
+    return await findPodProcess({ source: computeSource(kubelet, uid), uid: LAUNCHER_UID, podUid: uid });
   } catch (error) {
     // Where it does not run any more, its pod is about to end.
-    if (error instanceof NotReadyError || error instanceof PodProcessError) return {};
+    if (error instanceof NotReadyError || error instanceof PodProcessError) return undefined;
     throw error;
   }
 }
 
+/** True where the kernel has SELinux: then every process has a label. */
+function hasSelinux(): boolean {
+  using self = HeldProcess.open(process.pid);
+  return self?.selinuxLabel !== undefined;
+}
+
 /** The SELinux label of a pod's launcher, which opens the pod's taps; undefined where the node has no SELinux. */
-async function launcherLabel(context: AgentContext, uid: string): Promise<string | undefined> {
-  const { compute } = await computeOf(context, uid);
+async function launcherLabel({ compute: find }: PodWork): Promise<string | undefined> {
+  if (!hasSelinux()) return undefined;
+  const compute = await find();
   using held = compute === undefined ? undefined : HeldProcess.of(compute);
   return held?.selinuxLabel;
 }
 
 /** The host of a pod that has its record. */
 function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
-  const { context, exec, trusted, served, process, netns } = work;
+  const { exec, trusted, served, process, netns, compute } = work;
   const { pod, vmi } = trusted;
   const { directory, record } = recordFile;
   const owner = { uid: LAUNCHER_UID, gid: LAUNCHER_UID };
@@ -82,27 +89,32 @@ function hostOf(work: PodWork, recordFile: AgentRecordFile): KubeHost {
       owner,
       directory,
       ...defined({ cgroup: record.cgroup }),
-      tapLabel: () => launcherLabel(context, pod.metadata.uid),
+      tapLabel: () => launcherLabel(work),
     }),
     served,
     sidecarOf: (binding) => sidecarOf(work, binding),
-    readContext: async () =>
-      readPodContext(pod, vmi, { sidecar: process, ...(await computeOf(context, pod.metadata.uid)) }),
+    readContext: async () => readPodContext(pod, vmi, { sidecar: process, ...defined({ compute: await compute() }) }),
   });
 }
 
-/** Attaches a pod that was found, or repairs one that is attached. */
-async function attachFound(work: PodWork): Promise<AttachOutcome> {
-  const recordFile = await openPodRecord(work);
+/** Attaches a pod whose record is open, or repairs one that is attached. */
+async function attachRecorded(work: PodWork, recordFile: AgentRecordFile): Promise<AttachOutcome> {
   const host = hostOf(work, recordFile);
   const nics = Object.keys(recordFile.record.bindings);
   if (recordFile.record.phase === "attached")
     return { did: "taken-over", repaired: await maintainPod(work, recordFile, host), nics, warnings: [] };
   const attached = await attachVmi(host, decideAttached(work));
-  await host.network.settled();
   recordFile.update({ phase: "attached" });
   const warnings = [...omittedOptions(attached), ...migrationMismatches(work.trusted.vmi, work.served)];
   return { did: "attached", repaired: [], nics, warnings };
+}
+
+/** Attaches a pod that was found, or repairs one that is attached. */
+async function attachFound(work: PodWork): Promise<AttachOutcome> {
+  const recordFile = await openPodRecord(work);
+  const outcome = await attachRecorded(work, recordFile);
+  work.context.state.accounted.add(recordFile.record.pod.uid);
+  return outcome;
 }
 
 /**
@@ -126,9 +138,11 @@ export async function attachPod(context: AgentContext, trusted: TrustedPod): Pro
   // To look through all processes of a node costs most of a try.
   if (recorded === undefined && progressOf(location) === 0) throw noSidecarProcess();
   const traits = { source: sidecarSource(location), uid: LAUNCHER_UID, podUid: uid };
-  const process = await findPodProcess(traits);
+  // Asked for together, all pods' processes are looked at in one go. A pod that is attached needs no other.
+  const compute = once(() => computeOf(context, uid));
+  const [process] = await Promise.all([findPodProcess(traits), recorded === undefined ? compute() : undefined]);
   using netns = PodNamespace.open(process, traits, context.forbidden);
   // What is attached is kept by its record alone; a network that was made again has to be planned again.
   if (failures.length > 0 && (recorded === undefined || !isSameNamespace(recorded.netns, netns.id))) await refuse();
-  return await attachFound({ context, exec: context.turn(), trusted, served, process, netns });
+  return await attachFound({ context, exec: context.turn(), trusted, served, process, compute, netns });
 }

@@ -22,7 +22,6 @@ export async function maintainPod(
     await host.network.apply(nic, desired);
     repaired.push(`network of NIC ${nic}`);
   }
-  await host.network.settled();
   for (const { service } of findServiceDrift(recordFile.record)) {
     await host.network.startService(service);
     repaired.push(`service ${service.role}`);

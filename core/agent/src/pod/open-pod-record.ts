@@ -29,13 +29,22 @@ async function createRecord(work: PodWork): Promise<AgentRecordFile> {
       vmi: nameOf(vmi),
       phase: "attaching",
       netns: work.netns.id,
-      serviceUid: chooseUid(SERVICE_UIDS, uid, state.serviceUids()),
+      serviceUid: chooseUid(SERVICE_UIDS, uid, state.serviceUidsNear(uid)),
       bindings: Object.fromEntries(nics.map(({ spec, binding }) => [spec.name, binding])),
       nics: {},
       processes: [],
       cgroup,
     }),
   );
+}
+
+/**
+ * Ends what an agent started and did not record any more: the same server twice would not serve. No name identifies it, for
+ * the pod has processes of its own, but its output and its user do. All of the node's are looked at for that.
+ */
+async function endOrphans(recordFile: AgentRecordFile): Promise<void> {
+  const recorded = recordFile.record.processes.flatMap(({ processes }) => processes);
+  await endProcesses(orphansOf(serviceTraces(recordFile), recorded));
 }
 
 /**
@@ -53,10 +62,8 @@ export async function openPodRecord(work: PodWork): Promise<AgentRecordFile> {
   const { uid } = pod.metadata;
   const known = context.state.open(uid);
   if (known !== undefined && isSameNamespace(known.record.netns, netns.id)) {
-    // What an agent started and did not record any more: the same server twice would not serve. No name identifies it, for
-    // the pod has processes of its own, but its output and its user do.
-    const recorded = known.record.processes.flatMap(({ processes }) => processes);
-    await endProcesses(orphansOf(serviceTraces(known), recorded));
+    // Until this pass is through, an agent may have started something.
+    if (!context.state.accounted.delete(uid)) await endOrphans(known);
     return known;
   }
   if (known !== undefined) await teardownPod(context.state, uid);

@@ -29,6 +29,8 @@ export interface PodWork {
   readonly served: ReadonlyMap<string, ServedBinding>;
   /** A process of one of its sidecars. */
   readonly process: ProcessId;
+  /** Finds the process of the container that has libvirt, once; undefined where it does not run. */
+  readonly compute: () => Promise<ProcessId | undefined>;
   /** Its network namespace, held open. */
   readonly netns: PodNamespace;
 }

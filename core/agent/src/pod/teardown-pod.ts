@@ -1,6 +1,10 @@
-import { endProcesses, isAlive, type ProcessId, processesOfPod, removeGroup } from "@netbind/netns";
+import { endProcesses, isAlive, type PodTraces, type ProcessId, processesOfPods, removeGroup } from "@netbind/netns";
 import { stubbornProcesses } from "../errors.ts";
+import { inBatches } from "../in-batches.ts";
 import { type AgentState, serviceTraces } from "./agent-record.ts";
+
+/** A drained node's pods go at once: each look at all its processes is for all of them. */
+const findServices = inBatches(async (pods: readonly PodTraces[]) => processesOfPods(pods));
 
 /**
  * Undoes what was done for a pod that is gone, from the record alone: its services end, and with them its network
@@ -19,7 +23,7 @@ export async function teardownPod(state: AgentState, uid: string): Promise<void>
   const recorded = processes.flatMap((entry) => entry.processes).filter(isAlive);
   // With those that were started, and not recorded any more.
   const unique = new Map<number, ProcessId>(
-    [...recorded, ...processesOfPod(serviceTraces(recordFile))].map((process) => [process.pid, process]),
+    [...recorded, ...(await findServices(serviceTraces(recordFile)))].map((process) => [process.pid, process]),
   );
   const left = await endProcesses([...unique.values()]);
   if (left.length > 0)

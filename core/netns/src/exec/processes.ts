@@ -1,61 +1,18 @@
 import { readdirSync } from "node:fs";
 import { isAlive } from "./held-process.ts";
+import { once } from "./once.ts";
 import { inode, ProcessDirectory, type ProcessId } from "./process-directory.ts";
-
-type Matcher = (process: ProcessDirectory) => boolean;
 
 /**
  * The processes of the machine, but this one, of which something is true. Each is held while it is looked at, and only what
  * is found is asked when it started: on a node with a hundred pods most of the time would go into that.
  */
-export function findProcesses(matches: Matcher): readonly ProcessId[] {
+export function findProcesses(matches: (process: ProcessDirectory) => boolean): readonly ProcessId[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
     using held = ProcessDirectory.open(Number(name));
     return held !== undefined && matches(held) ? (held.identify() ?? []) : [];
   });
-}
-
-function inNamespace(path: string): Matcher {
-  const namespace = inode(path);
-  return (held) => namespace !== undefined && held.namespace("net") === namespace;
-}
-
-/**
- * A file is known by itself, whatever mount a process opened it on: an agent's container is another one after each start. What is
- * in a directory is known by its path. In a mount namespace of its own a process may have a file of any path: it must be the one
- * that stands there for us.
- */
-function logsTo(paths: readonly string[]): Matcher {
-  const files = new Set(paths.map(inode));
-  return (held) => {
-    const output = held.openFile(1);
-    if (output === undefined || files.has(output)) return output !== undefined;
-    const name = held.link("fd/1");
-    return paths.some((path) => name?.startsWith(`${path}/`)) && output === inode(name ?? "");
-  };
-}
-
-/** Every process whose network namespace is the one at `path`, this process not counted. */
-export const processesIn = (path: string): readonly ProcessId[] => findProcesses(inNamespace(path));
-
-/**
- * Every process whose output goes to a file at a path, or below it. A process has that from its birth, before it enters the
- * namespace that it is to live in: the process that started it may have died before it could record it.
- */
-export const processesLoggingTo = (path: string): readonly ProcessId[] => findProcesses(logsTo([path]));
-
-/** Every process of a user. */
-export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
-
-/** Every user that a process of the machine runs as, from one look at all of them. */
-export function usersOfProcesses(): ReadonlySet<number> {
-  const users = new Set<number>();
-  findProcesses(({ uid }) => {
-    if (uid !== undefined) users.add(uid);
-    return false;
-  });
-  return users;
 }
 
 /** By what a process is a pod's. */
@@ -68,10 +25,75 @@ export interface PodTraces {
   readonly uid?: number;
 }
 
-/** Every process that has one of a pod's traces: the processes of the machine are looked at once for all of them. */
-export function processesOfPod({ netns, logs, uid }: PodTraces): readonly ProcessId[] {
-  const matchers = [...(netns === undefined ? [] : [inNamespace(netns)]), logsTo(logs)];
-  return findProcesses((held) => matchers.some((matches) => matches(held)) || (uid !== undefined && held.uid === uid));
+/** What a process shows of itself: each is read once, however many pods ask. */
+const shownBy = (held: ProcessDirectory) => ({
+  namespace: once(() => held.namespace("net")),
+  output: once(() => held.openFile(1)),
+  outputName: once(() => held.link("fd/1") ?? ""),
+  uid: once(() => held.uid),
+});
+
+type Matcher = (process: ReturnType<typeof shownBy>) => boolean;
+
+/**
+ * A file is known by itself, whatever mount a process opened it on: an agent's container is another one after each start. What is
+ * in a directory is known by its path. In a mount namespace of its own a process may have a file of any path: it must be the one
+ * that stands there for us.
+ */
+function logsTo(paths: readonly string[]): Matcher {
+  const files = new Set(paths.map(inode));
+  return ({ output, outputName }) => {
+    const file = output();
+    if (file === undefined || files.has(file)) return file !== undefined;
+    return paths.some((path) => outputName().startsWith(`${path}/`)) && file === inode(outputName());
+  };
+}
+
+function hasTrace({ netns, logs, uid: user }: PodTraces): Matcher {
+  const own = netns === undefined ? undefined : inode(netns);
+  const prints = logsTo(logs);
+  return (process) =>
+    (own !== undefined && process.namespace() === own) ||
+    (logs.length > 0 && prints(process)) ||
+    (user !== undefined && process.uid() === user);
+}
+
+/** Of each pod every process that has one of its traces: the processes of the machine are looked at once for all pods. */
+export function processesOfPods(pods: readonly PodTraces[]): readonly (readonly ProcessId[])[] {
+  const found = pods.map((traces) => ({ matches: hasTrace(traces), processes: [] as ProcessId[] }));
+  findProcesses((held) => {
+    const process = shownBy(held);
+    const owners = found.filter(({ matches }) => matches(process));
+    const id = owners.length > 0 ? held.identify() : undefined;
+    if (id !== undefined) for (const { processes } of owners) processes.push(id);
+    return false;
+  });
+  return found.map(({ processes }) => processes);
+}
+
+/** The same for one pod. */
+export const processesOfPod = (traces: PodTraces): readonly ProcessId[] => processesOfPods([traces]).flat();
+
+/** Every process whose network namespace is the one at `path`, this process not counted. */
+export const processesIn = (path: string): readonly ProcessId[] => processesOfPod({ netns: path, logs: [] });
+
+/**
+ * Every process whose output goes to a file at a path, or below it. A process has that from its birth, before it enters the
+ * namespace that it is to live in: the process that started it may have died before it could record it.
+ */
+export const processesLoggingTo = (path: string): readonly ProcessId[] => processesOfPod({ logs: [path] });
+
+/** Every process of a user. */
+export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
+
+/** Every user that a process of the machine runs as, from one look at all of them. */
+export function usersOfProcesses(): ReadonlySet<number> {
+  const users = new Set<number>();
+  findProcesses(({ uid }) => {
+    if (uid !== undefined) users.add(uid);
+    return false;
+  });
+  return users;
 }
 
 /**
