@@ -96,7 +96,6 @@ class BenchNode implements AsyncDisposable {
       };
       const host = new LocalHost({ state, exec, recordFile, ...parts });
       await attachVmi(host, decision);
-      await host.network.settled();
     });
   }
 

@@ -23,7 +23,6 @@ import {
   findPlaceholderKind,
   observe,
   type ProcessId,
-  readTable,
   startService,
   waitUntil,
 } from "@netbind/netns";
@@ -79,8 +78,7 @@ const difference = async (pod: TestNetns, desired: DesiredNetwork): Promise<Retu
 
 /** Applies a plan for the first time, and gives it with the table's listing as it was recorded then. */
 async function applyFirst(pod: TestNetns, desired: DesiredNetwork): Promise<DesiredNetwork> {
-  await applyNetwork(pod.exec, await difference(pod, desired));
-  const appliedTable = await readTable(pod.exec, desired.table);
+  const appliedTable = await applyNetwork(pod.exec, await difference(pod, desired), { listed: desired.table });
   return { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
 }
 

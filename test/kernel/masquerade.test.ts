@@ -2,13 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BindingError, type NicSpec, type Plan } from "@netbind/contract";
+import { BindingError, defined, type NicSpec, type Plan } from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import {
   authorize,
   countOperations,
   diffNetwork,
-  type NftJson,
   nicTable,
   podLinkOf,
   serviceProcesses,
@@ -24,7 +23,6 @@ import {
   isAlive,
   observe,
   type ProcessId,
-  readTable,
   exec,
   startService,
 } from "@netbind/netns";
@@ -50,17 +48,12 @@ async function attached(
     placeholderKind: "dummy",
   } as const;
   const operations = diffNetwork(desired, await observeFor(pod, desired));
-  await applyNetwork(pod.exec, operations);
-  return { plan, desired: await withImage(pod, desired), operations: countOperations(operations) };
+  const appliedTable = await applyNetwork(pod.exec, operations, { listed: desired.table });
+  return { plan, desired: { ...desired, ...defined({ appliedTable }) }, operations: countOperations(operations) };
 }
 
 const observeFor = (pod: TestNetns, desired: DesiredNetwork): ReturnType<typeof observe> =>
   observe(pod.exec, { sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key), table: desired.table });
-
-async function withImage(pod: TestNetns, desired: DesiredNetwork): Promise<DesiredNetwork> {
-  const appliedTable: readonly NftJson[] | undefined = await readTable(pod.exec, desired.table);
-  return { ...desired, ...(appliedTable === undefined ? {} : { appliedTable }) };
-}
 
 async function againstPlan(pod: TestNetns, desired: DesiredNetwork): Promise<number> {
   return countOperations(diffNetwork(desired, await observeFor(pod, desired)));

@@ -50,7 +50,6 @@ async function repairPod(context: RepairContext, recordFile: LocalRecordFile, dr
     if (countOperations(operations) > 0 && operations.unrecoverable.length === 0)
       await host.network.apply(nic, desired);
   }
-  await host.network.settled();
   for (const { service } of drift.services) await host.network.startService(service);
   for (const binding of drift.sidecars) await host.sidecars.restart(binding);
   const netns = netnsPath(recordFile.record.netns);

@@ -1,27 +1,30 @@
-import type { Operations } from "@netbind/engine";
+import type { NftJson, NftTable, Operations } from "@netbind/engine";
 import { withWritableSysctls } from "../exec/fresh-proc.ts";
 import { CommandError, type Exec } from "../exec/exec.ts";
+import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
 
 /**
  * One child for all: what costs is the start of processes. Taps come first, made by a process with the label of the one
  * that opens them, where the kernel has labels: a tap has its maker's, and no other may open it. Then come links and
- * addresses, then sysctls (whose keys may name the new links), then nftables in one transaction. Every text is an argument
- * or standard input, never a part of the script. nft opens its standard input again, which only works for a pipe, and a
- * child's standard input is a socket.
+ * addresses, then sysctls (whose keys may name the new links), then nftables in one transaction, and last a list of tables.
+ * Every text is an argument or standard input, never a part of the script. nft opens its standard input again, which only
+ * works for a pipe, and a child's standard input is a socket.
  */
-const SCRIPT = `
-label="$1"; taps="$2"; batch="$3"; nft="$4"; json="$5"; shift 5
-if [ -n "$taps" ]; then
+const SCRIPT = `${LIST_TABLES}
+label="$1"; taps="$2"; batch="$3"; nft="$4"; json="$5"; tables="$6"; shift 6
+if [ -n "$label" ] && [ -n "$taps" ]; then
   printf %s "$taps" | (
-    if [ -n "$label" ]; then printf %s "$label" > /proc/self/attr/exec || exit 1; fi
+    printf %s "$label" > /proc/self/attr/exec || exit 1
     exec ip -batch -
   ) || exit 1
+  taps=
 fi
-if [ -n "$batch" ]; then printf %s "$batch" | ip -batch - || exit 1; fi
+if [ -n "$taps$batch" ]; then printf %s "$taps$batch" | ip -batch - || exit 1; fi
 while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
 if [ -n "$nft" ]; then
-  if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f -
+  if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f - || exit 1
 fi
+list_tables $tables
 `;
 /** How a line of `ip -batch` begins that makes a tap. It needs nothing that another line makes. */
 const MAKES_TAP = "tuntap add ";
@@ -35,6 +38,8 @@ export const makesTap = ({ ip }: Operations): boolean => ip.some(isTap);
 export interface ApplyOptions {
   /** The SELinux label of the process that opens the taps; absent: taps have the caller's. */
   readonly tapLabel?: string;
+  /** The NIC's table, to be listed after all is done. */
+  readonly listed?: NftTable;
 }
 
 /** The kernel takes no longer argument (MAX_ARG_STRLEN is 128 KiB): what is longer goes through standard input. */
@@ -43,22 +48,26 @@ const LONGEST_ARGUMENT = 100_000;
 /**
  * Does what a difference says. Interrupted anywhere, the next difference goes on from there.
  *
+ * @returns how the kernel lists the table that was asked for, normalized; undefined where there is none
  * @throws CommandError with what the kernel's tools said
  */
 export async function applyNetwork(
   execIn: Exec,
   { ip, sysctls, nft }: Operations,
-  { tapLabel = "" }: ApplyOptions = {},
-): Promise<void> {
+  { tapLabel = "", listed }: ApplyOptions = {},
+): Promise<readonly NftJson[] | undefined> {
   const lines = (wanted: boolean): string =>
     ip.flatMap((line) => (isTap(line) === wanted ? [`${line}\n`] : [])).join("");
   const keys = sysctls.flatMap(({ key, value }) => [key.replaceAll(".", "/"), value]);
   const json = nft.length > 0 ? JSON.stringify({ nftables: nft }) : "";
   const fits = Buffer.byteLength(json) <= LONGEST_ARGUMENT;
-  const parts = [tapLabel, lines(true), lines(false), json === "" ? "" : "nft", fits ? json : ""];
+  const tables = listed === undefined ? "" : tableWords(listed);
+  const parts = [tapLabel, lines(true), lines(false), json === "" ? "" : "nft", fits ? json : "", tables];
   const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
   try {
-    await execIn(keys.length === 0 ? script : withWritableSysctls(script), fits ? {} : { stdin: json });
+    const command = keys.length === 0 ? script : withWritableSysctls(script);
+    const printed = await execIn(command, fits ? {} : { stdin: json });
+    return listed === undefined ? undefined : readListings(printed.split("\0"));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(

@@ -1,7 +1,7 @@
 import { defined } from "@netbind/contract";
-import type { NftJson, NftTable, ObservedLink, ObservedNetwork } from "@netbind/engine";
-import { normalizeListing, tableFamilies } from "@netbind/engine";
-import { CommandError, type Exec } from "../exec/exec.ts";
+import { type NftTable, type ObservedLink, type ObservedNetwork, tableFamilies } from "@netbind/engine";
+import type { Exec } from "../exec/exec.ts";
+import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
 
 /** What `ip -json -details addr show` says of a link, as far as it is read. */
 interface IpAddrShow {
@@ -57,54 +57,34 @@ function destination({ dst }: IpRouteShow, family: 4 | 6): string {
 
 const parseJson = <T>(text: string): readonly T[] => (text.trim() === "" ? [] : (JSON.parse(text) as readonly T[]));
 
-async function readRoutes(execIn: Exec, family: 4 | 6): Promise<ObservedNetwork["routes"]> {
-  const routes = parseJson<IpRouteShow>(await execIn(["ip", `-${family}`, "-json", "route", "show", "table", "main"]));
-  return routes.flatMap((route) =>
+function readRoutes(text: string, family: 4 | 6): ObservedNetwork["routes"] {
+  return parseJson<IpRouteShow>(text).flatMap((route) =>
     route.dev === undefined || route.dst.startsWith("fe80:")
       ? []
       : [defined({ link: route.dev, destination: destination(route, family), gateway: route.gateway })],
   );
 }
 
-async function readSysctls(execIn: Exec, keys: readonly string[]): Promise<Record<string, string>> {
-  if (keys.length === 0) return {};
-  // -e: a key of a link that is not there yet is left out.
-  const text = await execIn(["sysctl", "-e", ...keys]);
+function readSysctls(text: string): ReadonlyMap<string, string> {
   const pairs = text.split("\n").flatMap((line) => {
     const at = line.indexOf(" = ");
-    return at === -1
-      ? []
-      : [
-          [
-            line.slice(0, at),
-            line
-              .slice(at + 3)
-              .trim()
-              .replace(/\s+/g, " "),
-          ] as const,
-        ];
+    const value = line.slice(at + 3).trim();
+    return at === -1 ? [] : [[line.slice(0, at), value.replace(/\s+/g, " ")] as const];
   });
-  return Object.fromEntries(pairs);
+  return new Map(pairs);
 }
 
-async function listTable(execIn: Exec, family: string, name: string): Promise<readonly NftJson[] | undefined> {
-  try {
-    const listing = JSON.parse(await execIn(["nft", "-j", "list", "table", family, name])) as {
-      nftables: readonly NftJson[];
-    };
-    return normalizeListing(listing.nftables);
-  } catch (error) {
-    if (error instanceof CommandError && error.stderr.includes("No such file or directory")) return undefined;
-    throw error;
-  }
-}
-
-/** The listing of a NIC's nftables table, of all its families, normalized; undefined where there is none in any. */
-export async function readTable(execIn: Exec, table: NftTable): Promise<readonly NftJson[] | undefined> {
-  const listings = await Promise.all(tableFamilies(table).map((family) => listTable(execIn, family, table.name)));
-  const observed = listings.filter((listing) => listing !== undefined);
-  return observed.length === 0 ? undefined : observed.flat();
-}
+/**
+ * One child for all: what costs is the start of processes. Each part ends with a NUL, which none has in it. A key of a link
+ * that is not there yet is left out (-e). The kernel gives a sysctl's value to one read, and a shell's own reads byte by byte.
+ */
+const SCRIPT = `${LIST_TABLES}
+tables="$1"; shift
+printf 'addr show\\nroute show table main\\n' | ip -json -details -batch - || exit 1; printf '\\0'
+ip -6 -json route show table main || exit 1; printf '\\0'
+[ $# -eq 0 ] || sysctl -e "$@" || exit 1; printf '\\0'
+list_tables $tables
+`;
 
 /** What is asked for beside links and routes. */
 export interface ObserveRequest {
@@ -112,14 +92,37 @@ export interface ObserveRequest {
   readonly table?: NftTable;
 }
 
-/** Reads what is in a network namespace. `execIn` runs in it. Changes nothing. */
+/**
+ * Reads what is in a network namespace: once, for all requests. `execIn` runs in it. Changes nothing.
+ *
+ * @returns an answer for each request, in their order
+ * @throws CommandError with what the kernel's tools said
+ */
+export async function observeAll(
+  execIn: Exec,
+  requests: readonly ObserveRequest[],
+): Promise<readonly ObservedNetwork[]> {
+  const keys = new Set(requests.flatMap(({ sysctls = [] }) => sysctls));
+  const tables = requests.flatMap(({ table }) => (table === undefined ? [] : [tableWords(table)])).join(" ");
+  const printed = (await execIn(["sh", "-c", SCRIPT, "observe", tables, ...keys])).split("\0");
+  const take = (count: number): readonly string[] => printed.splice(0, count);
+  const [both = "", routes6 = "", settings = ""] = take(3);
+  const [addresses = "", routes4 = ""] = both.split("\n");
+  const links = parseJson<IpAddrShow>(addresses).map(readLink);
+  const routes = [...readRoutes(routes4, 4), ...readRoutes(routes6, 6)];
+  const values = readSysctls(settings);
+  return requests.map(({ sysctls = [], table }) => {
+    const found = sysctls.flatMap((key) => {
+      const value = values.get(key);
+      return value === undefined ? [] : [[key, value] as const];
+    });
+    const listing = table && (readListings(take(tableFamilies(table).length)) ?? null);
+    return defined({ links, routes, sysctls: Object.fromEntries(found), table: listing });
+  });
+}
+
+/** The same for one request. */
 export async function observe(execIn: Exec, request: ObserveRequest = {}): Promise<ObservedNetwork> {
-  const [links, routes4, routes6, sysctls, table] = await Promise.all([
-    execIn(["ip", "-json", "-details", "addr", "show"]).then((text) => parseJson<IpAddrShow>(text).map(readLink)),
-    readRoutes(execIn, 4),
-    readRoutes(execIn, 6),
-    readSysctls(execIn, request.sysctls ?? []),
-    request.table === undefined ? undefined : readTable(execIn, request.table).then((listing) => listing ?? null),
-  ]);
-  return defined({ links, routes: [...routes4, ...routes6], sysctls, table });
+  const [observed] = await observeAll(execIn, [request]);
+  return observed as ObservedNetwork;
 }

@@ -17,7 +17,7 @@ import {
 } from "@netbind/engine";
 import { applyNetwork, makesTap } from "./apply.ts";
 import { derivedName } from "./derived-name.ts";
-import { observe, readTable } from "./observe.ts";
+import { observe } from "./observe.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
 import type { PodRecordStore } from "./pod-record.ts";
 import { endProcesses } from "../exec/end-processes.ts";
@@ -57,7 +57,6 @@ export class PodNetwork implements HostNetwork {
   readonly #parts: PodNetworkParts;
   /** The pod as it was last looked at, while nothing was done to it since. */
   #seen: ObservedNetwork | undefined;
-  #listed: Promise<void> = Promise.resolve();
 
   constructor(parts: PodNetworkParts) {
     this.#parts = parts;
@@ -107,8 +106,10 @@ export class PodNetwork implements HostNetwork {
     if (unrecoverable !== undefined) throw unrecoverableNetwork(unrecoverable);
     if (countOperations(operations) === 0) return;
     const tapLabel = makesTap(operations) ? await this.#parts.tapLabel?.() : undefined;
-    await applyNetwork(this.#execIn, operations, defined({ tapLabel }));
-    if (operations.nft.length > 0) this.#recordTable(nic, desired.table);
+    // How the kernel lists a table that was just made: the next difference needs it.
+    const listed = operations.nft.length > 0 ? desired.table : undefined;
+    const listing = await applyNetwork(this.#execIn, operations, defined({ tapLabel, listed }));
+    if (listing !== undefined) recordFile.updateNic(nic, { appliedTable: listing });
   }
 
   /** What this kernel has for a placeholder, asked only where a plan has one. */
@@ -116,23 +117,8 @@ export class PodNetwork implements HostNetwork {
     return plan.links.some(({ kind }) => kind === "placeholder") ? findPlaceholderKind(this.#execIn) : "dummy";
   }
 
-  /** Records how the kernel lists a table that was just made: only the next difference needs it, so nothing waits here. */
-  #recordTable(nic: string, table: DesiredNetwork["table"]): void {
-    const listed = readTable(this.#execIn, table).then((appliedTable) => {
-      if (appliedTable !== undefined) this.#parts.recordFile.updateNic(nic, { appliedTable });
-    });
-    this.#listed = all([this.#listed, listed]);
-    // A failure reaches the caller that waits for it.
-    this.#listed.catch(() => undefined);
-  }
-
-  /** Waits until all that was made is recorded. */
-  settled(): Promise<void> {
-    return this.#listed;
-  }
-
   async startServices(plan: Plan): Promise<void> {
-    await all([this.settled(), ...serviceProcesses(plan.services ?? []).map((service) => this.startService(service))]);
+    await all(serviceProcesses(plan.services ?? []).map((service) => this.startService(service)));
   }
 
   /** Starts one server. What is left of the one that had its role is ended first. */

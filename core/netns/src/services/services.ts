@@ -62,11 +62,14 @@ export function isListening({ socket }: Pick<ServiceProcess, "socket">, process:
   if (first === undefined) return false;
   const [table, port] = socket === "icmp6" ? ["raw6", ICMP6] : [socket.family === 4 ? "udp" : "udp6", socket.udpPort];
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const inodes = (first.read(`net/${table}`) ?? "").split("\n").flatMap((line) => {
+    const [, local, , , , , , , , inode] = line.trim().split(/\s+/);
+    return local?.endsWith(wanted) === true && inode !== undefined ? [inode] : [];
+  });
+  // Its descriptors are looked at only once some server of the pod has such a socket.
+  if (inodes.length === 0) return false;
   const own = new Set(childrenOf(first, stack).flatMap(socketsOf));
-  return (first.read(`net/${table}`) ?? "")
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .some(([, local, , , , , , , , inode]) => local?.endsWith(wanted) === true && own.has(inode ?? ""));
+  return inodes.some((inode) => own.has(inode));
 }
 
 /** What stands in a log from a byte on. */

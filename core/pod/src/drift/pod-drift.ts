@@ -7,7 +7,7 @@ import {
   serviceProcesses,
   type DesiredNetwork,
 } from "@netbind/engine";
-import { type Exec, isListening, isRunning, observe, type PodRecord, type ProcessId } from "@netbind/netns";
+import { type Exec, isListening, isRunning, observeAll, type PodRecord, type ProcessId } from "@netbind/netns";
 
 /** A NIC whose network is not as it was recorded. */
 export interface NetworkDrift {
@@ -32,21 +32,22 @@ export function allRun(record: PodRecord, role: string): boolean {
   return processes.length > 0 && processes.every(isRunning);
 }
 
-/** Finds the difference between a pod's record and its kernel. `execIn` runs in its namespace. Changes nothing. */
+/** Finds the difference between a pod's record and its kernel, which is looked at once. `execIn` runs in its namespace. Changes nothing. */
 export async function findNetworkDrift(execIn: Exec, record: PodRecord): Promise<readonly NetworkDrift[]> {
-  const found: NetworkDrift[] = [];
-  for (const [nic, { desired, appliedTable }] of Object.entries(record.nics)) {
-    if (desired === undefined) continue;
-    const complete = { ...desired, ...defined({ appliedTable }) };
-    const observed = await observe(execIn, {
-      sysctls: (desired.plan.sysctls ?? []).map(({ key }) => key),
-      table: desired.table,
-    });
-    const operations = diffNetwork(complete, observed);
-    if (countOperations(operations) > 0 || operations.unrecoverable.length > 0)
-      found.push({ nic, desired: complete, operations });
-  }
-  return found;
+  const recorded = Object.entries(record.nics).flatMap(([nic, { desired, appliedTable }]) =>
+    desired === undefined ? [] : [{ nic, desired: { ...desired, ...defined({ appliedTable }) } }],
+  );
+  if (recorded.length === 0) return [];
+  const observed = await observeAll(
+    execIn,
+    recorded.map(({ desired: { plan, table } }) => ({ sysctls: (plan.sysctls ?? []).map(({ key }) => key), table })),
+  );
+  return recorded
+    .flatMap((one, at) => {
+      const found = observed[at];
+      return found === undefined ? [] : [{ ...one, operations: diffNetwork(one.desired, found) }];
+    })
+    .filter(({ operations }) => countOperations(operations) > 0 || operations.unrecoverable.length > 0);
 }
 
 /** Finds the planned servers of a pod that do not serve. */
