@@ -1,12 +1,12 @@
 /** The node agent: a pod among many against one alone, and what it takes of its node's memory. */
-import { attachMany } from "../support/kube/many-pods.ts";
+import { attachMany, type ManyPods } from "../support/kube/many-pods.ts";
 import type { Comparison } from "./report.ts";
 
 const MANY = 100;
 const PSS_GOAL_MB = 80;
 
 export async function benchAgent(runs = 3): Promise<readonly Comparison[]> {
-  const alone: { readonly attachedMs: number; readonly pssMb: number }[] = [];
+  const alone: ManyPods[] = [];
   for (let at = 0; at < runs; at++) alone.push(await attachMany(1));
   const many = await attachMany(MANY);
   return [
@@ -15,6 +15,13 @@ export async function benchAgent(runs = 3): Promise<readonly Comparison[]> {
       unit: "ms",
       ours: [many.attachedMs / MANY],
       theirs: alone.map(({ attachedMs }) => attachedMs),
+      against: "one alone",
+    },
+    {
+      what: `node agent's processor time a pod of ${MANY} that come at once, with that of its commands`,
+      unit: "ms",
+      ours: [many.cpuMs / MANY],
+      theirs: alone.map(({ cpuMs }) => cpuMs),
       against: "one alone",
     },
     {
