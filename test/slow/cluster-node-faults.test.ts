@@ -1,7 +1,8 @@
 /** What may fail of a node under VMs on a cluster: the agent is another one, a planner hangs, a disk is full, power is lost. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { releasedGrants } from "@netbind/bindings";
 import { processesOfUser } from "@netbind/netns";
 import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test } from "vitest";
 import {
@@ -87,6 +88,9 @@ test("a planner that never answers keeps the pods of its binding waiting, and no
   onTestFinished(() => replaceAgent(cluster.api, whole));
   const volume = { name: "bindings", hostPath: { path: directory, type: "DirectoryOrCreate" } };
   await node.exec(["mkdir", "-p", join(directory, "slow")]);
+  // It is this release's masquerade under another name, and granted the same.
+  const grants = join(directory, "slow/grants.json");
+  writeFileSync(node.path(grants), JSON.stringify({ slow: releasedGrants()["masquerade"] }));
   const hangs = node.spawn([process.execPath, "-e", `require("net").createServer(() => {}).listen("${socket}")`]);
   await cluster.register("slow", "masquerade");
   await replaceAgent(cluster.api, {
@@ -94,7 +98,7 @@ test("a planner that never answers keeps the pods of its binding waiting, and no
     volumes: [...whole.volumes, volume],
     containers: whole.containers.map((container) => ({
       ...container,
-      args: [...container.args, "--bindings", directory],
+      args: [...container.args, "--bindings", directory, "--grants", grants],
       volumeMounts: [...container.volumeMounts, { name: volume.name, mountPath: directory }],
     })),
   });
