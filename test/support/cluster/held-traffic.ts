@@ -7,31 +7,39 @@ import type { ClusterVm } from "./vm-cluster.ts";
 /** A port of guests at which what is sent comes back. */
 export const ECHO_PORT = 9000;
 
-/** What was sent, and what came back. */
+/** What was sent, and what of it did not come back. */
 export interface Held {
   readonly sent: number;
-  readonly back: number;
+  /** The numbers of packets or lines, from 0; of a connection, those of its end. */
+  readonly lost: readonly number[];
 }
+
+const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at);
 
 /** Seconds that answers may take: a guest's processor is emulated, on a machine with other work. */
 const ANSWERED_WITHIN = 40;
 /** Replies after which all that was sent before has been answered, or is lost: they come in order. */
 const MORE_REPLIES = 25;
 
-/** Pings an address five times a second. What is sent counts once later ones were answered. */
+/** Pings an address five times a second. What is sent counts after the first answer, and once later ones were answered. */
 export async function holdPing(api: ApiServer, address: string): Promise<() => Promise<Held>> {
   const file = `/tmp/ping-${address}`;
   await inClient(api, `ping -i 0.2 ${address} >${file} 2>&1 & echo $! >${file}.pid`);
   const replies = async (): Promise<readonly number[]> =>
     [...(await inClient(api, `cat ${file}`)).matchAll(/ seq=(\d+) /g)].map(([, seq]) => Number(seq));
   const newest = async (): Promise<number> => Math.max(-1, ...(await replies()));
+  const answers = (at: number): Promise<boolean> =>
+    waitUntil(async () => (await newest()) >= at, ANSWERED_WITHIN * 1000, 1000);
+  if (!(await answers(0))) throw new Error(`${address} does not answer`);
+  const [first = 0] = await replies();
   return async () => {
     const last = (await newest()) + MORE_REPLIES;
-    const isAnswered = await waitUntil(async () => (await newest()) >= last, ANSWERED_WITHIN * 1000, 1000);
-    const back = new Set((await replies()).filter((seq) => seq <= last));
+    const isAnswered = await answers(last);
+    const back = new Set(await replies());
     await inClient(api, `kill $(cat ${file}.pid)`);
-    if (!isAnswered) throw new Error(`${address} has stopped answering: ${back.size} replies`);
-    return { sent: last + 1, back: back.size };
+    if (!isAnswered) throw new Error(`${address} has stopped answering after ${back.size} replies`);
+    const lost = upTo(last + 1).filter((seq) => seq >= first && !back.has(seq));
+    return { sent: last + 1 - first, lost };
   };
 }
 
@@ -54,6 +62,6 @@ export async function holdConnection(api: ApiServer, vm: ClusterVm, address: str
       `touch ${file}.end; sleep 1; ${answered}; touch ${file}.close; wc -l <${file}.sent; wc -l <${file}.back`,
     );
     const [sent = 0, back = 0] = counts.trim().split(/\s+/).map(Number);
-    return { sent, back };
+    return { sent, lost: upTo(sent).slice(back) };
   };
 }
