@@ -3,7 +3,7 @@ export { CommandError, type Exec, exec, inNetns } from "./exec/exec.ts";
 export { explainEnd } from "./exec/explain-end.ts";
 export { OVER_FRESH_PROC, withWritableSysctls } from "./exec/fresh-proc.ts";
 export { HeldProcess, identify, isAlive, isRunning } from "./exec/held-process.ts";
-export { inode, type ProcessId } from "./exec/process-directory.ts";
+export { inode, ProcessDirectory, type ProcessId } from "./exec/process-directory.ts";
 export { logLevel } from "./exec/log-level.ts";
 export { BusyError, GroupError, SettingError } from "./errors.ts";
 export { once } from "./exec/once.ts";

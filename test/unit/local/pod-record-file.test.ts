@@ -58,6 +58,18 @@ test("what is changed is on disk when the change returns, and nothing else is", 
   expect(readdirSync(directory)).toEqual(["record.json"]);
 });
 
+test("what is found and not acted on is written with the next change", () => {
+  const recordFile = PodRecordFile.create(directory, record);
+  const podLink = { name: "eth0", mac: "", mtu: 1, addresses: [], routes: [] };
+  recordFile.stage({ source: "staged" });
+  recordFile.stageNic("red", { podLink });
+  expect(recordFile.record).toMatchObject({ source: "staged", nics: { red: { podLink } } });
+  expect(openRecord(directory)?.record).toEqual(record);
+  recordFile.updateNic("red", { plan: { domain: { kind: "tap" } } });
+  expect(openRecord(directory)?.record).toEqual(recordFile.record);
+  expect(recordFile.record).toMatchObject({ source: "staged", nics: { red: { podLink, plan: { domain: {} } } } });
+});
+
 test("a damaged record, and one of another version, are refused; none is none", () => {
   expect(openRecord(directory)).toBeUndefined();
   const recordFile = PodRecordFile.create(directory, record);

@@ -31,7 +31,7 @@ export class KubeHost implements Host<NicsDecision> {
   async preparePod(): Promise<PodContext> {
     const { recordFile, readContext } = this.#parts;
     const facts = recordFile.record.facts ?? (await readContext());
-    if (recordFile.record.facts === undefined) recordFile.update({ facts });
+    if (recordFile.record.facts === undefined) recordFile.stage({ facts });
     return facts;
   }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { HeldProcess, inode, type ProcessId } from "@netbind/netns";
+import { inode, ProcessDirectory, type ProcessId } from "@netbind/netns";
 import { type PodMembership, podMembership } from "@netbind/pod";
 import { noSidecarProcess, severalNamespaces } from "../errors.ts";
 import { inBatches } from "../in-batches.ts";
@@ -50,7 +50,7 @@ const AT_A_TIME = 50;
 
 type MountPoint = MountSource & { readonly target: string };
 
-function mountsOf(held: HeldProcess): readonly MountPoint[] {
+function mountsOf(held: ProcessDirectory): readonly MountPoint[] {
   const table = held.read("mountinfo", LONGEST_TABLE) ?? "";
   // A line that was cut names another directory.
   return parseMounts(table.slice(0, table.lastIndexOf("\n") + 1));
@@ -70,17 +70,17 @@ export interface PodTraits {
 }
 
 /** Whose control group a process is in; another's where it has ended, for nothing is known of it. */
-const membershipOf = (held: HeldProcess, podUid: string): PodMembership => {
+const membershipOf = (held: ProcessDirectory, podUid: string): PodMembership => {
   const cgroups = held.read("cgroup");
   return cgroups === undefined ? "another" : podMembership(cgroups, podUid);
 };
 
 /** True where a process is a user's, in the machine's own user namespace: cheap to see, and nothing that it could make up. */
-const isCandidate = (held: HeldProcess, uid: number): boolean =>
+const isCandidate = (held: ProcessDirectory, uid: number): boolean =>
   held.uid === uid && held.namespace("user") === inode("/proc/self/ns/user");
 
 /** True where a process is a user's, in the machine's own user namespace and in no other pod's group, and has this very directory mounted. */
-export const isOf = (held: HeldProcess, { source, uid, podUid }: PodTraits): boolean =>
+export const isOf = (held: ProcessDirectory, { source, uid, podUid }: PodTraits): boolean =>
   isCandidate(held, uid) && membershipOf(held, podUid) !== "another" && isMounted(mountsOf(held), source);
 
 /** A process of a sidecar, the network namespace that it is in, and what its control group shows. */
@@ -92,7 +92,7 @@ interface Found {
 
 /** The pods, by their place, that a process is of. A mount table is read once for all processes that share it. */
 function matches(
-  held: HeldProcess,
+  held: ProcessDirectory,
   asked: readonly PodTraits[],
   tables: Map<string, readonly MountPoint[]>,
 ): readonly (readonly [at: number, found: Found])[] {
@@ -109,10 +109,11 @@ function matches(
   const mounts = tables.get(table) ?? mountsOf(held);
   tables.set(table, mounts);
   const mounting = own.filter(({ traits }) => isMounted(mounts, traits.source));
-  const namespace = mounting.length > 0 ? held.namespace("net") : undefined;
-  return namespace === undefined
+  if (mounting.length === 0) return [];
+  const [namespace, id] = [held.namespace("net"), held.identify()];
+  return namespace === undefined || id === undefined
     ? []
-    : mounting.map(({ at, membership }) => [at, { id: held.id, namespace, membership }] as const);
+    : mounting.map(({ at, membership }) => [at, { id, namespace, membership }] as const);
 }
 
 /** Of each pod every process that has its directory mounted and is in no other pod's group: one look at the node for all. */
@@ -123,7 +124,7 @@ async function findAll(asked: readonly PodTraits[]): Promise<readonly (readonly 
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     if (++looked % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
-    using held = HeldProcess.open(Number(name));
+    using held = ProcessDirectory.open(Number(name));
     if (held === undefined) continue;
     for (const [at, one] of matches(held, asked, tables)) found[at]?.push(one);
   }

@@ -7,8 +7,8 @@ import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
  * One child for all: what costs is the start of processes. Taps come first, made by a process with the label of the one
  * that opens them, where the kernel has labels: a tap has its maker's, and no other may open it. Then come links and
  * addresses, then sysctls (whose keys may name the new links), then nftables in one transaction, and last a list of tables.
- * Every text is an argument or standard input, never a part of the script. nft opens its standard input again, which only
- * works for a pipe, and a child's standard input is a socket.
+ * Every text is an argument or standard input, never a part of the script. nft opens its standard input again, which works
+ * for a pipe, and a child's standard input is a socket.
  */
 const SCRIPT = `${LIST_TABLES}
 label="$1"; taps="$2"; batch="$3"; nft="$4"; json="$5"; tables="$6"; shift 6
@@ -19,10 +19,14 @@ if [ -n "$label" ] && [ -n "$taps" ]; then
   ) || exit 1
   taps=
 fi
-if [ -n "$taps$batch" ]; then printf %s "$taps$batch" | ip -batch - || exit 1; fi
+if [ -n "$taps$batch" ]; then ip -batch - << EOF || exit 1; fi
+$taps$batch
+EOF
 while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
-if [ -n "$nft" ]; then
-  if [ -n "$json" ]; then printf %s "$json"; else cat; fi | nft -j -f - || exit 1
+if [ -n "$json" ]; then nft -j -f - << EOF || exit 1
+$json
+EOF
+elif [ -n "$nft" ]; then cat | nft -j -f - || exit 1
 fi
 list_tables $tables
 `;

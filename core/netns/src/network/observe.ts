@@ -80,7 +80,10 @@ function readSysctls(text: string): ReadonlyMap<string, string> {
  */
 const SCRIPT = `${LIST_TABLES}
 tables="$1"; shift
-printf 'addr show\\nroute show table main\\n' | ip -json -details -batch - || exit 1; printf '\\0'
+ip -json -details -batch - << EOF || exit 1; printf '\\0'
+addr show
+route show table main
+EOF
 ip -6 -json route show table main || exit 1; printf '\\0'
 [ $# -eq 0 ] || sysctl -e "$@" || exit 1; printf '\\0'
 list_tables $tables

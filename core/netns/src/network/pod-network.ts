@@ -71,7 +71,8 @@ export class PodNetwork implements HostNetwork {
     const known = recordFile.record.nics[nic]?.[fact];
     if (known !== undefined) return known as T;
     const found = await find();
-    recordFile.updateNic(nic, { [fact]: found });
+    // It is acted on by nothing before `apply`, which writes all of it.
+    recordFile.stageNic(nic, { [fact]: found });
     return found;
   }
 

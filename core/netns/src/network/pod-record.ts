@@ -30,6 +30,8 @@ export interface PodRecord {
 export interface PodRecordStore {
   readonly record: PodRecord;
   updateNic(name: string, change: NicRecord): void;
+  /** The same for what is found and not acted on before the next change: that one writes it too. */
+  stageNic(name: string, change: NicRecord): void;
   /** Adds processes of a role, or replaces those that the role had. */
   setProcesses(role: string, processes: readonly ProcessId[]): void;
 }

@@ -68,8 +68,19 @@ export class PodRecordFile<R extends HostPodRecord = HostPodRecord> implements P
     this.#write();
   }
 
+  /** Changes the record without writing it: for what is found, and acted on only after the next change. */
+  stage(change: Partial<R>): void {
+    this.#record = { ...this.#record, ...change };
+  }
+
+  stageNic(name: string, change: NicRecord): void {
+    const nics = { ...this.#record.nics, [name]: { ...this.#record.nics[name], ...change } };
+    this.#record = { ...this.#record, nics };
+  }
+
   updateNic(name: string, change: NicRecord): void {
-    this.#change({ nics: { ...this.#record.nics, [name]: { ...this.#record.nics[name], ...change } } });
+    this.stageNic(name, change);
+    this.#write();
   }
 
   /** Adds processes of a role, or replaces those that the role had. */
