@@ -10,7 +10,7 @@ import { connectHooks } from "@netbind/remote/sidecar";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { warmCapabilities } from "../../core/local/src/launcher/capabilities.ts";
 import { imageCommand } from "../../core/local/src/launcher/image-command.ts";
-import { PACKAGE_SETS, type SetName } from "../../sidecars/images/recipes.ts";
+import { AGENT_START, PACKAGE_SETS, type SetName } from "../../sidecars/images/recipes.ts";
 import { type Lock, printLock } from "../../tools/images/lock.ts";
 import { BuiltImages, servedLock } from "../support/kube/built-images.ts";
 import { buildGoTool } from "../support/build/go-tools.ts";
@@ -115,7 +115,7 @@ const inImage = async (rootfs: string, argv: readonly string[]): Promise<string>
 test("agent: the agent starts, and each program that it runs does", async () => {
   const { rootfs, process: start } = await images.unpack("agent", "amd64");
   expect(start).toMatchObject({
-    args: ["/usr/bin/node", "/usr/lib/netbind/netbind-agent.mjs"],
+    args: ["/usr/bin/node", ...AGENT_START.options, "/usr/lib/netbind/netbind-agent.mjs"],
     user: { uid: 0, gid: 0 },
   });
   await expect(inImage(rootfs, start.args)).rejects.toThrow("usage: netbind-agent --node NAME");
