@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { releasedGrants } from "@netbind/bindings";
-import type { Binding } from "@netbind/contract";
+import { type Binding, defined } from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import {
   attachmentOf,
@@ -73,7 +73,7 @@ function beforeOf(observed: ObservedNetwork): NonNullable<ReturnType<typeof podL
 async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFile): Promise<Times> {
   const observed = await look(pod);
   const podLink = beforeOf(observed);
-  recordFile.updateNic("red", { podLink });
+  recordFile.stageNic("red", { podLink });
   const nic = {
     spec: anAttachment({ ports: [{ protocol: "TCP", port: 80 }] }),
     ...{ mac: "02:00:00:00:00:07", index: 0, queues: 0, names: NAMES, migrationTransport: "unix" },
@@ -81,10 +81,13 @@ async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFil
   const up = await timed(async () => {
     const attachment = attachmentOf(nic as unknown as DecidedNic, podLink, FACTS);
     const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name, releasedGrants()) });
-    recordFile.updateNic("red", { plan });
+    recordFile.stageNic("red", { plan });
     const desired: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
     recordFile.updateNic("red", { desired });
-    await applyNetwork(pod.exec, diffNetwork(desired, observed));
+    const operations = diffNetwork(desired, observed);
+    const listed = operations.nft.length > 0 ? desired.table : undefined;
+    const appliedTable = await applyNetwork(pod.exec, operations, defined({ listed }));
+    if (appliedTable !== undefined) recordFile.updateNic("red", { appliedTable });
   });
   const made = await look(pod, recordFile.record.nics["red"]?.desired);
   const down = await timed(async () => {
