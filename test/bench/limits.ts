@@ -46,7 +46,7 @@ async function lives(image: UnpackedImage, directory: string): Promise<readonly 
 function slownessOf(emulated: readonly number[], here: readonly number[]): number {
   const slowness = (median(emulated) / median(here)) * PART;
   if (slowness < 1)
-    throw new Error(`an emulated processor is no less than a fifth of this one: ${slowness.toFixed(2)}`);
+    throw new Error(`an emulated processor does a fifth of what this one does, or more: ${slowness.toFixed(2)}`);
   return slowness;
 }
 
