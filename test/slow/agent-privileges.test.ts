@@ -51,7 +51,10 @@ const directory = (name: string, says: RegExp): Need => ({
 const NO_SANDBOX = /this machine permits no sandbox for services/;
 const CAPABILITIES = [
   capability("SYS_ADMIN", /reassociate to namespace 'ns\/net' failed: Operation not permitted/),
-  capability("NET_ADMIN", /nft [^"]*: Operation not permitted/),
+  capability(
+    "NET_ADMIN",
+    /"message":"ip, sysctl, nft: the pod's network could not be looked at: Operation not permitted/,
+  ),
   capability("NET_RAW", /the server ipv6 k6t-eth0 did not start: it ended: setpriv: apply capabilities/),
   capability("SYS_PTRACE", /the network namespace \/proc\/1\/ns\/net cannot be read \(EACCES\)/),
   capability("SETUID", NO_SANDBOX),

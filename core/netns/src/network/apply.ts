@@ -1,6 +1,7 @@
 import type { NftJson, NftTable, Operations } from "@netbind/engine";
 import { withWritableSysctls } from "../exec/fresh-proc.ts";
-import { CommandError, type Exec } from "../exec/exec.ts";
+import type { Exec } from "../exec/exec.ts";
+import { runScript } from "./run-script.ts";
 import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
 
 /**
@@ -30,6 +31,10 @@ elif [ -n "$nft" ]; then cat | nft -j -f - || exit 1
 fi
 list_tables $tables
 `;
+const WORDS = {
+  programs: "ip -batch, sysctl, nft",
+  failure: "the pod's network could not be configured as planned",
+} as const;
 /** How a line of `ip -batch` begins that makes a tap. It needs nothing that another line makes. */
 const MAKES_TAP = "tuntap add ";
 
@@ -68,17 +73,7 @@ export async function applyNetwork(
   const tables = listed === undefined ? "" : tableWords(listed);
   const parts = [tapLabel, lines(true), lines(false), json === "" ? "" : "nft", fits ? json : "", tables];
   const script = ["sh", "-c", SCRIPT, "apply", ...parts, ...keys];
-  try {
-    const command = keys.length === 0 ? script : withWritableSysctls(script);
-    const printed = await execIn(command, fits ? {} : { stdin: json });
-    return listed === undefined ? undefined : readListings(printed.split("\0"));
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(
-      ["ip -batch, sysctl, nft"],
-      "the pod's network could not be configured as planned",
-      error.stderr,
-      error.exitCode,
-    );
-  }
+  const command = keys.length === 0 ? script : withWritableSysctls(script);
+  const printed = await runScript(execIn, command, WORDS, fits ? {} : { stdin: json });
+  return listed === undefined ? undefined : readListings(printed.split("\0"));
 }

@@ -1,6 +1,7 @@
 import { defined } from "@netbind/contract";
 import { type NftTable, type ObservedLink, type ObservedNetwork, tableFamilies } from "@netbind/engine";
 import type { Exec } from "../exec/exec.ts";
+import { runScript } from "./run-script.ts";
 import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
 
 /** What `ip -json -details addr show` says of a link, as far as it is read. */
@@ -89,6 +90,8 @@ ip -6 -json route show table main || exit 1; printf '\\0'
 list_tables $tables
 `;
 
+const WORDS = { programs: "ip, sysctl, nft", failure: "the pod's network could not be looked at" } as const;
+
 /** What is asked for beside links and routes. */
 export interface ObserveRequest {
   readonly sysctls?: readonly string[];
@@ -107,7 +110,7 @@ export async function observeAll(
 ): Promise<readonly ObservedNetwork[]> {
   const keys = new Set(requests.flatMap(({ sysctls = [] }) => sysctls));
   const tables = requests.flatMap(({ table }) => (table === undefined ? [] : [tableWords(table)])).join(" ");
-  const printed = (await execIn(["sh", "-c", SCRIPT, "observe", tables, ...keys])).split("\0");
+  const printed = (await runScript(execIn, ["sh", "-c", SCRIPT, "observe", tables, ...keys], WORDS)).split("\0");
   const take = (count: number): readonly string[] => printed.splice(0, count);
   const [both = "", routes6 = "", settings = ""] = take(3);
   const [addresses = "", routes4 = ""] = both.split("\n");
