@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,11 +28,13 @@ import {
 import {
   endProcesses,
   exec,
+  HeldProcess,
   identify,
   isAlive,
   orphansOf,
   type ProcessId,
   processesOfPods,
+  processesOfUser,
   waitUntil,
 } from "@netbind/netns";
 import { PodRecordFile, VM_UIDS } from "@netbind/pod";
@@ -232,6 +235,18 @@ test("a server of netbind is identified by its user, not by its name; a descenda
   expect(orphansOf({ uid: SERVICE_UID, logs: [] }, [recorded])).toEqual([stray]);
   expect(isAlive(named)).toBe(true);
   await exec(["pkill", "-KILL", "-U", String(SERVICE_UID)]);
+});
+
+test("a process is its user's, be it one that nothing may trace, whose files in /proc are root's", async () => {
+  // What changes its user by itself, and runs no other program since, may hold secrets of the one that it was.
+  const hidden = await start(["perl", "-e", "$< = $> = shift; sleep 600", String(SERVICE_UID)]);
+  expect(await waitUntil(() => processesOfUser(SERVICE_UID).length > 0, 5000)).toBe(true);
+  expect(statSync(`/proc/${hidden.pid}/status`).uid).toBe(0);
+  expect(orphansOf({ uid: SERVICE_UID, logs: [] }, [])).toEqual([hidden]);
+  using held = HeldProcess.of(hidden);
+  expect(held?.uid).toBe(SERVICE_UID);
+  await endProcesses([hidden]);
+  expect([held?.owner, held?.uid]).toEqual([0, undefined]);
 });
 
 test("one look finds the servers of many pods, each by its user or by its output alone", async () => {

@@ -1,14 +1,5 @@
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { inode, type NamespaceKind } from "./inode.ts";
 import { selinuxLabelOf } from "./selinux-label.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -33,9 +24,6 @@ const MOST_TEXT = 1024 * 1024;
 
 /** A label has a page at most. */
 const LONGEST_LABEL = 4096;
-
-/** The kinds of namespaces that processes are distinguished by. */
-export type NamespaceKind = "net" | "pid" | "user";
 
 /**
  * A process's directory in /proc, held: what is read through it is this process', and cannot be read once it has ended,
@@ -86,10 +74,18 @@ export class ProcessDirectory implements Disposable {
     return readStat(this.descriptor)?.parent;
   }
 
-  /** Its effective user, whatever the owner of its directory in /proc (proc_pid(5)); undefined where it has ended. */
+  /**
+   * Its effective user, or root where it has ended. The kernel asks the process itself for the owner of this directory, be it
+   * one that nothing may trace: only what is in the directory may then be root's (proc_pid(5)).
+   */
+  get owner(): number {
+    return fstatSync(this.descriptor).uid;
+  }
+
+  /** Its effective user; undefined where it has ended. */
   get uid(): number | undefined {
-    const uid = /^Uid:\t\d+\t(\d+)/m.exec(this.read("status") ?? "")?.[1];
-    return uid === undefined ? undefined : Number(uid);
+    const { owner } = this;
+    return owner !== 0 || this.state !== undefined ? owner : undefined;
   }
 
   /** The number that it has in the innermost of its PID namespaces; undefined where it has ended. */
@@ -111,13 +107,13 @@ export class ProcessDirectory implements Disposable {
 
   /** A namespace that it is in, as {@link inode} names it; undefined where it has ended. */
   namespace(kind: NamespaceKind): string | undefined {
-    return nameOf(this.#stat(`/ns/${kind}`));
+    return inode(`${this.path}/ns/${kind}`);
   }
 
   /** True where the program that it runs is a file, whatever name it gives itself. */
   runs(file: string): boolean {
     const program = inode(file);
-    return program !== undefined && nameOf(this.#stat("/exe")) === program;
+    return program !== undefined && inode(`${this.path}/exe`) === program;
   }
 
   /** What a link below its directory leads to, as the kernel prints it. */
@@ -140,16 +136,12 @@ export class ProcessDirectory implements Disposable {
 
   /** The file behind one of its descriptors, as {@link inode} names it. */
   openFile(descriptor: number): string | undefined {
-    return nameOf(this.#stat(`/fd/${descriptor}`));
+    return inode(`${this.path}/fd/${descriptor}`);
   }
 
   /** The numbers of its descriptors. */
   descriptors(): readonly string[] {
     return listSafely(`${this.path}/fd`);
-  }
-
-  #stat(below: string): Stats | undefined {
-    return statSafely(`${this.path}${below}`);
   }
 
   [Symbol.dispose](): void {
@@ -221,17 +213,3 @@ function listSafely(path: string): readonly string[] {
     return [];
   }
 }
-
-function statSafely(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-const nameOf = (stat: Stats | undefined): string | undefined =>
-  stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
-
-/** What the kernel distinguishes a file or a namespace by; undefined where there is none at the path. */
-export const inode = (path: string): string | undefined => nameOf(statSafely(path));

@@ -1,7 +1,8 @@
 import { readdirSync } from "node:fs";
 import { isAlive } from "./held-process.ts";
+import { inode, isDirectory, namespaceAt } from "./inode.ts";
 import { once } from "./once.ts";
-import { inode, ProcessDirectory, type ProcessId } from "./process-directory.ts";
+import { ProcessDirectory, type ProcessId } from "./process-directory.ts";
 
 /**
  * The processes of the machine, but this one, of which something is true. Each is held while it is looked at, and only what
@@ -25,12 +26,12 @@ export interface PodTraces {
   readonly uid?: number;
 }
 
-/** What a process shows of itself: each is read once, however many pods ask. */
+/** What a process shows of itself: each is read once, however many pods ask, and only where one does. */
 const shownBy = (held: ProcessDirectory) => ({
-  namespace: once(() => held.namespace("net")),
+  namespace: once(() => held.link("ns/net")),
   output: once(() => held.openFile(1)),
   outputName: once(() => held.link("fd/1") ?? ""),
-  uid: once(() => held.uid),
+  owner: once(() => held.owner),
 });
 
 type Matcher = (process: ReturnType<typeof shownBy>) => boolean;
@@ -38,24 +39,26 @@ type Matcher = (process: ReturnType<typeof shownBy>) => boolean;
 /**
  * A file is known by itself, whatever mount a process opened it on: an agent's container is another one after each start. What is
  * in a directory is known by its path. In a mount namespace of its own a process may have a file of any path: it must be the one
- * that stands there for us.
+ * that stands there for us. Its path is looked at first: hardly any process has one of these, and the file takes as long again.
  */
 function logsTo(paths: readonly string[]): Matcher {
-  const files = new Set(paths.map(inode));
+  const directories = paths.filter(isDirectory).map((path) => `${path}/`);
+  const files = new Set(paths.filter((path) => !isDirectory(path)).flatMap((path) => inode(path) ?? []));
   return ({ output, outputName }) => {
+    if (files.size > 0 && files.has(output() ?? "")) return true;
+    if (!directories.some((directory) => outputName().startsWith(directory))) return false;
     const file = output();
-    if (file === undefined || files.has(file)) return file !== undefined;
-    return paths.some((path) => outputName().startsWith(`${path}/`)) && file === inode(outputName());
+    return file !== undefined && file === inode(outputName());
   };
 }
 
 function hasTrace({ netns, logs, uid: user }: PodTraces): Matcher {
-  const own = netns === undefined ? undefined : inode(netns);
+  const own = netns === undefined ? undefined : namespaceAt(netns, "net");
   const prints = logsTo(logs);
   return (process) =>
+    (user !== undefined && process.owner() === user) ||
     (own !== undefined && process.namespace() === own) ||
-    (logs.length > 0 && prints(process)) ||
-    (user !== undefined && process.uid() === user);
+    prints(process);
 }
 
 /** Of each pod every process that has one of its traces: the processes of the machine are looked at once for all pods. */
@@ -84,13 +87,13 @@ export const processesIn = (path: string): readonly ProcessId[] => processesOfPo
 export const processesLoggingTo = (path: string): readonly ProcessId[] => processesOfPod({ logs: [path] });
 
 /** Every process of a user. */
-export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses((held) => held.uid === uid);
+export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses(({ owner }) => owner === uid);
 
-/** Every user that a process of the machine runs as, from one look at all of them. */
+/** Every user that a process of the machine runs as, from one look at all of them; root for one that has ended meanwhile. */
 export function usersOfProcesses(): ReadonlySet<number> {
   const users = new Set<number>();
-  findProcesses(({ uid }) => {
-    if (uid !== undefined) users.add(uid);
+  findProcesses(({ owner }) => {
+    users.add(owner);
     return false;
   });
   return users;
