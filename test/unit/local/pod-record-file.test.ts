@@ -9,6 +9,7 @@ import { DamagedRecordError, PodRecordFile } from "@netbind/pod";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { damaged } from "../../support/kill/damage.ts";
+import { listPodsWithDevices } from "../../../core/local/src/record/pods.ts";
 import { type LocalPodRecord, openRecord } from "../../../core/local/src/record/local-pod-record.ts";
 
 let directory: string;
@@ -56,6 +57,23 @@ test("what is changed is on disk when the change returns, and nothing else is", 
   expect(recordFile.record.nics["red"]).toMatchObject({ plan: { domain: { kind: "tap" } }, podLink: { name: "eth0" } });
   expect(recordFile.record.processes).toEqual([{ role: "qemu", processes: [{ pid: 3, startTime: 4 }] }]);
   expect(readdirSync(directory)).toEqual(["record.json"]);
+});
+
+test("of all pods, the records of those with devices are read; one that has none, or is damaged, is none", () => {
+  const state = new State({ state: dirname(directory), cache: "", logs: "" });
+  const pods = ["000000000001", "000000000002", "000000000003"].map((id) => ({ ...record, id }));
+  const device = { resource: "macvtap.network.kubevirt.io/eth0", id: "mvtap0" };
+  const config = { cniVersion: "1.0.0", name: "n", plugins: [] };
+  const link = { network: "red", ifname: "net1", containerId: "c", config };
+  for (const [at, attachments] of [[{ ...link, device }], [link], [{ ...link, device }]].entries()) {
+    const pod = { ...record, ...pods[at], attachments };
+    mkdirSync(state.podDirectory(pod.id), { recursive: true });
+    PodRecordFile.create(state.podDirectory(pod.id), pod);
+  }
+  expect(listPodsWithDevices(state).map(({ id }) => id)).toEqual(["000000000001", "000000000003"]);
+  writeFileSync(PodRecordFile.fileIn(state.podDirectory("000000000003")), '{ "device"');
+  rmSync(PodRecordFile.fileIn(state.podDirectory("000000000002")));
+  expect(listPodsWithDevices(state).map(({ id }) => id)).toEqual(["000000000001"]);
 });
 
 test("what is found and not acted on is written with the next change", () => {

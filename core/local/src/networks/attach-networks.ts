@@ -5,7 +5,7 @@ import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbin
 import type { Exec } from "@netbind/netns";
 import type { CniAttachment, LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
 import { netnsPath } from "../node/node-netns.ts";
-import { listPods } from "../record/pods.ts";
+import { listPodsWithDevices } from "../record/pods.ts";
 import type { State } from "../record/state.ts";
 import { cniAdd, cniDeviceNodes, type CniContext } from "./cni.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
@@ -69,7 +69,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   if (plugin === undefined || resourceName === undefined) {
     return { ...attachment, ...defined({ mac, cniArgs }) };
   }
-  const taken = takenDevices(listPods(state), resourceName);
+  const taken = takenDevices(listPodsWithDevices(state), resourceName);
   const device = await plugin.allocate({
     exec,
     node: netnsPath(state.nodeNetns),

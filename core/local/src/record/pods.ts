@@ -5,11 +5,12 @@ import {
   DamagedRecordError,
   isKnownUser,
   mayShareUid,
+  PodRecordFile,
   SERVICE_UIDS,
   type UidRange,
   VM_UIDS,
 } from "@netbind/pod";
-import { usersOfProcesses, takeLock } from "@netbind/netns";
+import { readText, takeLock, usersOfProcesses } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
@@ -42,6 +43,22 @@ export function readRecord(state: State, id: string): { readonly record?: LocalP
 /** The records of pods that can be read, older pods first; of one VM, where it is named. */
 export const listPods = (state: State, vm?: string): readonly LocalPodRecord[] =>
   state.podIds(vm).flatMap((id) => readRecord(state, id).record ?? []);
+
+/** The name of a device's field, as a record's text has it. */
+const DEVICE = JSON.stringify("device");
+
+const mentionsDevice = (state: State, id: string): boolean => {
+  try {
+    return readText(PodRecordFile.fileIn(state.podDirectory(id))).includes(DEVICE);
+  } catch {
+    // Such a record is read as none.
+    return false;
+  }
+};
+
+/** The records of pods that may have devices. Most have none: their text is searched in a fifth of the time that reading it takes. */
+export const listPodsWithDevices = (state: State): readonly LocalPodRecord[] =>
+  state.podIds().flatMap((id) => (mentionsDevice(state, id) ? (readRecord(state, id).record ?? []) : []));
 
 /** The pods of a VM that is between two of them. */
 export interface MigratingPods {
