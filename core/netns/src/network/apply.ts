@@ -7,29 +7,38 @@ import { LIST_TABLES, readListings, tableWords } from "./list-tables.ts";
 /**
  * One child for all: what costs is the start of processes. Taps come first, made by a process with the label of the one
  * that opens them, where the kernel has labels: a tap has its maker's, and no other may open it. Then come links and
- * addresses, then sysctls (whose keys may name the new links), then nftables in one transaction, and last a list of tables.
- * Every text is an argument or standard input, never a part of the script. nft opens its standard input again, which works
- * for a pipe, and a child's standard input is a socket.
+ * addresses, then sysctls, whose keys may name the new links. Beside all of these, since a rule names a link by its name
+ * and needs none to be there, nftables does its part in one transaction, and lists the tables. Both are waited for, and
+ * both say what failed. Every text is an argument or standard input, never a part of the script. nft opens its standard
+ * input again, which works for a pipe, and a child's standard input is a socket.
  */
 const SCRIPT = `${LIST_TABLES}
 label="$1"; taps="$2"; batch="$3"; nft="$4"; json="$5"; tables="$6"; shift 6
-if [ -n "$label" ] && [ -n "$taps" ]; then
-  printf %s "$taps" | (
-    printf %s "$label" > /proc/self/attr/exec || exit 1
-    exec ip -batch -
-  ) || exit 1
-  taps=
-fi
-if [ -n "$taps$batch" ]; then ip -batch - << EOF || exit 1; fi
+set_links() {
+  if [ -n "$label" ] && [ -n "$taps" ]; then
+    printf %s "$taps" | (
+      printf %s "$label" > /proc/self/attr/exec || exit 1
+      exec ip -batch -
+    ) || return 1
+    taps=
+  fi
+  if [ -n "$taps$batch" ]; then ip -batch - << EOF || return 1; fi
 $taps$batch
 EOF
-while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || exit 1; shift 2; done
-if [ -n "$json" ]; then nft -j -f - << EOF || exit 1
+  while [ $# -ge 2 ]; do printf %s "$2" > "/proc/sys/$1" || return 1; shift 2; done
+}
+set_rules() {
+  if [ -n "$json" ]; then nft -j -f - << EOF || return 1
 $json
 EOF
-elif [ -n "$nft" ]; then cat | nft -j -f - || exit 1
-fi
-list_tables $tables
+  elif [ -n "$nft" ]; then cat | nft -j -f - || return 1
+  fi
+  list_tables $tables
+}
+set_links "$@" & links=$!
+set_rules; rules=$?
+wait "$links" && exit "$rules"
+exit 1
 `;
 const WORDS = {
   programs: "ip -batch, sysctl, nft",

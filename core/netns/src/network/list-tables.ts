@@ -9,7 +9,7 @@ list_tables() {
   while [ $# -ge 2 ]; do
     said=$(nft -j list table "$1" "$2" 2>&1 >&3) || case "$said" in
       *"No such file or directory"*) ;;
-      *) printf %s "$said" >&2; exit 1 ;;
+      *) printf %s "$said" >&2; return 1 ;;
     esac
     printf '\\0'
     shift 2
