@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { releasedGrants } from "@netbind/bindings";
-import { type Binding, defined } from "@netbind/contract";
+import type { Binding } from "@netbind/contract";
 import { anAttachment } from "@netbind/contract/testing";
 import {
   attachmentOf,
@@ -20,7 +20,7 @@ import {
   desiredNetwork,
   type DesiredNetwork,
 } from "@netbind/engine";
-import { applyNetwork, observe, exec } from "@netbind/netns";
+import { applyNetwork, observe, exec, PodNetwork } from "@netbind/netns";
 import bridge from "@netbind/plugin-bridge";
 import masquerade from "@netbind/plugin-masquerade";
 import passt from "@netbind/plugin-passt";
@@ -71,27 +71,24 @@ function beforeOf(observed: ObservedNetwork): NonNullable<ReturnType<typeof podL
 
 /** What Netbind does from the recorded observation on: plan, authorize, record, diff, apply, record; and back. */
 async function ours(binding: Binding, pod: TestNetns, recordFile: LocalRecordFile): Promise<Times> {
-  const observed = await look(pod);
-  const podLink = beforeOf(observed);
-  recordFile.stageNic("red", { podLink });
+  const { directory } = recordFile;
+  const network = new PodNetwork({ netns: pod.path, exec, recordFile, owner: MAKING.owner, directory });
+  const podLink = await network.recordOnce("red", "podLink", () => network.observe(NAMES));
   const nic = {
     spec: anAttachment({ ports: [{ protocol: "TCP", port: 80 }] }),
     ...{ mac: "02:00:00:00:00:07", index: 0, queues: 0, names: NAMES, migrationTransport: "unix" },
   };
   const up = await timed(async () => {
     const attachment = attachmentOf(nic as unknown as DecidedNic, podLink, FACTS);
-    const plan = authorize(binding.plan(attachment), { attachment, grants: grantsOf(binding.name, releasedGrants()) });
-    recordFile.stageNic("red", { plan });
-    const desired: DesiredNetwork = { ...desiredNetwork(NAMES, plan, podLink), ...MAKING };
-    recordFile.updateNic("red", { desired });
-    const operations = diffNetwork(desired, observed);
-    const listed = operations.nft.length > 0 ? desired.table : undefined;
-    const appliedTable = await applyNetwork(pod.exec, operations, defined({ listed }));
-    if (appliedTable !== undefined) recordFile.updateNic("red", { appliedTable });
+    const grants = grantsOf(binding.name, releasedGrants());
+    const plan = await network.recordOnce("red", "plan", async () =>
+      authorize(binding.plan(attachment), { attachment, grants }),
+    );
+    await network.apply("red", desiredNetwork(NAMES, plan, podLink));
   });
-  const made = await look(pod, recordFile.record.nics["red"]?.desired);
+  const desired = recordFile.record.nics["red"]?.desired;
+  const made = await look(pod, desired);
   const down = await timed(async () => {
-    const desired = recordFile.record.nics["red"]?.desired;
     const undo = desired && teardownNetwork(desired, made);
     if (undo !== undefined && countOperations(undo) > 0) await applyNetwork(pod.exec, undo);
   });

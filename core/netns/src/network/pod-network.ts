@@ -18,6 +18,7 @@ import {
 import { applyNetwork, makesTap } from "./apply.ts";
 import { derivedName } from "./derived-name.ts";
 import { observe } from "./observe.ts";
+import { KnownListings } from "./known-listings.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
 import type { PodRecordStore } from "./pod-record.ts";
 import { endProcesses } from "../exec/end-processes.ts";
@@ -51,6 +52,9 @@ export const serviceLog = (directory: string, role: string): string =>
 export async function all(parts: readonly Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(parts)) if (outcome.status === "rejected") throw outcome.reason;
 }
+
+/** Of all pods: what one pod's rules are listed as is known for the next one that has the same. */
+const LISTINGS = new KnownListings();
 
 /** The network of one pod, as every host makes it: looked at once, applied by difference, recorded before it is acted on. */
 export class PodNetwork implements HostNetwork {
@@ -96,21 +100,25 @@ export class PodNetwork implements HostNetwork {
       placeholderKind: await this.#placeholderKind(desired),
       ...defined({ appliedTable }),
     };
-    recordFile.updateNic(nic, { desired: complete });
     // The first time nothing was done since the pod was looked at; after an interruption that is not known.
     const firstObserved = before === undefined ? this.#seen : undefined;
     this.#seen = undefined;
     const sysctls = (desired.plan.sysctls ?? []).map(({ key }) => key);
     const observed = firstObserved ?? (await observe(this.#execIn, { sysctls, table: desired.table }));
     const operations = diffNetwork(complete, observed);
+    const isNew = observed.table === null;
+    // The next difference needs how the kernel lists the table.
+    const known = isNew ? LISTINGS.find(operations.nft) : undefined;
+    recordFile.updateNic(nic, { desired: complete, ...defined({ appliedTable: known }) });
     const [unrecoverable] = operations.unrecoverable;
     if (unrecoverable !== undefined) throw unrecoverableNetwork(unrecoverable);
     if (countOperations(operations) === 0) return;
     const tapLabel = makesTap(operations) ? await this.#parts.tapLabel?.() : undefined;
-    // How the kernel lists a table that was just made: the next difference needs it.
-    const listed = operations.nft.length > 0 ? desired.table : undefined;
+    const listed = operations.nft.length > 0 && known === undefined ? desired.table : undefined;
     const listing = await applyNetwork(this.#execIn, operations, defined({ tapLabel, listed }));
-    if (listing !== undefined) recordFile.updateNic(nic, { appliedTable: listing });
+    if (listing === undefined) return;
+    recordFile.updateNic(nic, { appliedTable: listing });
+    if (isNew) LISTINGS.keep(operations.nft, listing);
   }
 
   /** What this kernel has for a placeholder, asked only where a plan has one. */
