@@ -30,7 +30,7 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...inPairs } },
+      { extends: true, test: { name: "kernel", include: ["test/kernel/**/*.test.ts"], ...inThrees } },
       {
         extends: true,
         test: {

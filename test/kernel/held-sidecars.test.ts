@@ -1,6 +1,6 @@
 /** A binding's image, run as a container runtime runs it: its runtime comes and goes, and its first process stays until its end. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ beforeAll(async () => {
   images = await BuiltImages.build(["passt"], join(directory, "images"));
 }, 900_000);
 afterAll(async () => {
-  for (const one of [left, hanging]) await one?.sidecar[Symbol.asyncDispose]();
+  for (const one of [left, hanging, slow]) await one?.sidecar[Symbol.asyncDispose]();
   images[Symbol.dispose]();
   rmSync(directory, { recursive: true });
 });
@@ -148,6 +148,24 @@ test("a VM's life of calls, to be left alone for a minute: the runtime that wait
   expect(await runtime(of)).toBe(waiting);
   const late = new Promise((resolve) => setTimeout(resolve, 50_000)).then(() => of.runtimes());
   left = { sidecar: of, first: await of.pid(), runtime: waiting, late };
+});
+
+/** A sidecar that is called while the other tests run, for longer than a runtime stays without a call. */
+let slow: {
+  readonly sidecar: ImageContainer;
+  readonly runtime: number;
+  readonly call: SlowCall;
+  readonly longer: Promise<unknown>;
+};
+
+test("a call begins that will take longer than a minute: its runtime has taken it", async () => {
+  const of = await ImageContainer.start(await images.unpack("passt", "amd64"), { binding: "passt" });
+  await of.attach(nics);
+  const pid = await runtime(of);
+  const call = new SlowCall(of);
+  slow = { sidecar: of, runtime: pid, call, longer: new Promise((resolve) => setTimeout(resolve, 62_000)) };
+  await soon();
+  expect(await of.runtimes()).toEqual([pid]);
 });
 
 test("virt-launcher's own client, which dials for two seconds at most, is answered though no runtime is there when it comes", async () => {
@@ -258,18 +276,20 @@ test("a call that starts the runtime gets its answer, though SIGTERM comes befor
 
 /** A call that is sent bit by bit, as one is by a caller that is throttled. */
 class SlowCall implements Disposable {
-  readonly #session = connect("http://localhost", { createConnection: () => connectSocket(socket()) });
-  readonly #call = this.#session
-    .request({
-      ":method": "POST",
-      ":path": "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain",
-      "content-type": "application/grpc",
-      te: "trailers",
-    })
-    .on("error", () => undefined);
+  readonly #session: ClientHttp2Session;
+  readonly #call: ClientHttp2Stream;
   readonly #rest: Buffer;
 
-  constructor() {
+  constructor(of = sidecar) {
+    this.#session = connect("http://localhost", { createConnection: () => connectSocket(socket(of)) });
+    this.#call = this.#session
+      .request({
+        ":method": "POST",
+        ":path": "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain",
+        "content-type": "application/grpc",
+        te: "trailers",
+      })
+      .on("error", () => undefined);
     const message = hooksV1alpha3.OnDefineDomainParams.encode({ domainXML: DOMAIN, vmi: VMI }).finish();
     const head = Buffer.alloc(5);
     head.writeUInt32BE(message.length, 1);
@@ -307,17 +327,6 @@ test("a caller that sends its call slowly is waited for until it gives up, and n
   await expect(endsOf(() => call.giveUp())).resolves.toBe(0);
 });
 
-test("a call that takes longer than a runtime stays without one gets its answer; the next is another runtime's", async () => {
-  await attach();
-  const pid = await runtime();
-  using call = new SlowCall();
-  await new Promise((resolve) => setTimeout(resolve, 62_000));
-  const next = ask(define);
-  expect(await call.finish()).toEqual(PATCHED);
-  expect(await next).toEqual(PATCHED);
-  expect(await runtime()).not.toBe(pid);
-}, 120_000);
-
 test("a runtime that comes back does not believe what others in the pod have written: its gate is shut until the agent attaches again", async () => {
   for (const written of [encodeAttach({ namespace: "default", name: "another", uid: "u", nics }), "{"]) {
     await attach();
@@ -330,6 +339,16 @@ test("a runtime that comes back does not believe what others in the pod have wri
   await attach();
   expect(await ask(define)).toEqual(PATCHED);
 });
+
+test("a call that takes longer than a runtime stays without one gets its answer; the next is another runtime's", async () => {
+  const { sidecar: of, runtime: pid, longer } = slow;
+  using call = slow.call;
+  await longer;
+  const next = ask(define, of);
+  expect(await call.finish()).toEqual(PATCHED);
+  expect(await next).toEqual(PATCHED);
+  expect(await runtime(of)).not.toBe(pid);
+}, 120_000);
 
 test("a minute after the last call no runtime is there; the next call brings one; Shutdown ends it all", async () => {
   const { sidecar: of, runtime: waiting, late } = left;

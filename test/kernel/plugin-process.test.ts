@@ -201,7 +201,7 @@ test.each([
     /it ended with exit code 9/,
   ],
   ["crashes", (): readonly string[] => ["--plugin", `dead=${picky.file}`], "exits", /it ended with exit code 7/],
-  ["never answers", (): readonly string[] => ["--plugin", `dead=${picky.file}`], "hangs", /no answer came within/],
+  ["never answers", (): readonly string[] => ["--plugin", `dead=${picky.file}`], "waits", /no answer came within/],
   ["throws", (): readonly string[] => ["--plugin", `dead=${picky.file}`], "throws", /nothing is known of throws/],
 ] as const)(
   "beside a plugin that %s, commands tell all that was found of every VM, and of the plugin once",

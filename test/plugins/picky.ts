@@ -56,6 +56,11 @@ function hang(): never {
   }
 }
 
+/** As one does that waits for what never comes: it takes nothing of the processor from others. */
+function wait(): never {
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
 function fail(nic: NicSpec): never {
   throw new TypeError(`nothing is known of ${nic.name}`);
 }
@@ -70,6 +75,7 @@ const admits: Readonly<Record<string, (nic: NicSpec) => readonly Violation[]>> =
     return fail(nic);
   },
   hangs: hang,
+  waits: wait,
   looks: () => [violation("name", look(), "look elsewhere")],
   fills: () => [violation("name", fill(), "write less")],
   "fills-and-hangs": () => {
