@@ -78,6 +78,7 @@ const tasks = {
     ensureSystemPackages(["test", "images", "cluster"]);
     buildSidecars();
     buildAgent();
+    buildController();
     buildCommand();
     check();
     process.exit(

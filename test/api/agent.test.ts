@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { AGENT, WITH_COMPILED } from "../support/build/programs.ts";
 import { accountWith, AGENT_RULES } from "../support/cluster/agent-role.ts";
 import type { Rule } from "../support/cluster/chart.ts";
 import type { ApiServer, TestNamespace } from "../support/cluster/api-server.ts";
@@ -14,7 +14,6 @@ import { applyNetworkBindingCrd } from "../support/cluster/network-binding-crd.t
 import { NodeObjects } from "../support/cluster/node-objects.ts";
 import { useApiServer } from "../support/cluster/use-api-server.ts";
 
-const file = (path: string): string => fileURLToPath(new URL(`../../core/agent/${path}`, import.meta.url));
 const WITHIN = { timeout: 60_000, interval: 100 };
 
 let api: ApiServer;
@@ -44,10 +43,10 @@ async function kubeconfigWith(rules: readonly Rule[]): Promise<string> {
 }
 
 function start(...options: readonly string[]): void {
-  const main = ["--conditions=@netbind/source", file("src/main.ts")];
   const places = ["--state", join(directory, "state"), "--node-netns", "/proc/self/ns/net"];
-  agent = spawn(process.execPath, [...main, "--node", objects.node, ...places, ...options], {
+  agent = spawn(process.execPath, [...AGENT, "--node", objects.node, ...places, ...options], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...WITH_COMPILED },
   });
   agent.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
 }

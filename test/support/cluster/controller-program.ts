@@ -1,20 +1,18 @@
 /** The controller, or a node agent, as a program that a test starts and ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-
-const mainOf = (name: string): string => fileURLToPath(new URL(`../../../core/${name}/src/main.ts`, import.meta.url));
-export const CONTROLLER_MAIN: string = mainOf("controller");
+import { AGENT, CONTROLLER, WITH_COMPILED } from "../build/programs.ts";
 
 /** A controller that runs. */
 export class Program implements AsyncDisposable {
-  protected static readonly main: string = CONTROLLER_MAIN;
+  protected static readonly program: readonly string[] = CONTROLLER;
   readonly #child: ChildProcess;
   log = "";
 
   constructor(...options: readonly string[]) {
-    const args = ["--conditions=@netbind/source", (this.constructor as typeof Program).main, ...options];
-    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const args = [...(this.constructor as typeof Program).program, ...options];
+    const env = { ...process.env, ...WITH_COMPILED };
+    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
   }
 
@@ -46,5 +44,5 @@ export class Program implements AsyncDisposable {
 
 /** A node agent that runs. */
 export class AgentProgram extends Program {
-  protected static override readonly main: string = mainOf("agent");
+  protected static override readonly program: readonly string[] = AGENT;
 }

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { CONTROLLER, WITH_COMPILED } from "../build/programs.ts";
 import type { ApiServer } from "./api-server.ts";
-import { CONTROLLER_MAIN } from "./controller-program.ts";
 import { allowHook, controllerAccount } from "./controller-role.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 
@@ -31,8 +31,11 @@ export async function runHook(
     const kubeconfig = join(directory, "kubeconfig");
     writeKubeconfig(kubeconfig, credentials);
     const place = ["--kubeconfig", kubeconfig, "--namespace", namespace, "--kubevirt-namespace", namespace];
-    const argv = ["--conditions=@netbind/source", CONTROLLER_MAIN, ...args, ...place];
-    const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...WITH_COMPILED };
+    const child = spawn(process.execPath, [...CONTROLLER, ...args, ...place], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+    });
     const [out, said, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
     return { code: Number(code), out, said };
   } finally {

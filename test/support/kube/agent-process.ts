@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "@netbind/netns";
 import { AGENT_START } from "../../../sidecars/images/recipes.ts";
+import { AGENT, WITH_COMPILED } from "../build/programs.ts";
 import type { LabPod } from "./lab-pod.ts";
 import { NODE } from "./node-objects.ts";
 
@@ -49,10 +50,9 @@ export class AgentProcess {
     return this.#start([...enter, ...this.#place.enter, process.execPath, ...program], [], AGENT_START.environment);
   }
 
-  /** Starts one from its sources. */
+  /** Starts one with the heap that the runtime gives it. */
   start(options: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const program = ["--conditions=@netbind/source", join(ROOT, "core/agent/src/main.ts")];
-    return this.#start([...this.#place.enter, process.execPath, ...program], options, env);
+    return this.#start([...this.#place.enter, process.execPath, ...AGENT], options, { ...WITH_COMPILED, ...env });
   }
 
   #start(command: readonly string[], options: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
