@@ -13,6 +13,7 @@ import { lease } from "../support/cluster/doctored/healthy-objects.ts";
 import { STUCK_VMS } from "../support/cluster/doctored/stuck-vms.ts";
 import { writeKubeconfig } from "../support/cluster/kubeconfig.ts";
 import { defaultRelease } from "../support/cluster/kubernetes.ts";
+import { rightsInForce, userOf } from "../support/cluster/rights-in-force.ts";
 import { KUBECTL } from "../support/guest/netbind.ts";
 import { useNetbind } from "../support/guest/use-netbind.ts";
 import { callOnTerminal } from "../support/guest/terminal.ts";
@@ -248,6 +249,7 @@ describe("a VM", () => {
     const subjects = [{ kind: "ServiceAccount", ...metadata }];
     const role = { ...type, kind: "Role", metadata, rules };
     await cluster.api.apply(role, { ...type, kind: "RoleBinding", metadata, roleRef, subjects });
+    await rightsInForce(cluster.api, { user: userOf("web", "watcher"), namespace: "web" }, rules);
     const file = join(images, "watcher");
     writeKubeconfig(file, account, "web");
     const { answer } = await answerOf(["doctor", "waiting", "--kubeconfig", file]);

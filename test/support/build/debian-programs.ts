@@ -14,8 +14,18 @@ async function candidate(name: string): Promise<string> {
   return version;
 }
 
+const unpacked = new Map<string, Promise<string>>();
+
 /** Unpacks a package into the cache, once for each version, whole or not at all. Gives the directory that stands for `/`. */
-export async function unpackDebian(name: string): Promise<string> {
+export function unpackDebian(name: string): Promise<string> {
+  const before = unpacked.get(name);
+  if (before !== undefined) return before;
+  const now = unpack(name);
+  unpacked.set(name, now);
+  return now;
+}
+
+async function unpack(name: string): Promise<string> {
   const directory = join(stateDirectories(process.env).cache, "debian-programs");
   const target = join(directory, `${name}_${(await candidate(name)).replaceAll(/[^\w.+~-]/g, "_")}`);
   if (existsSync(target)) return target;

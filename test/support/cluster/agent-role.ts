@@ -1,6 +1,7 @@
 /** The node agent's rights, as the chart has them, for service accounts of tests. */
 import type { ApiCredentials, ApiServer } from "./api-server.ts";
 import { chartObject, type Rule } from "./chart.ts";
+import { rightsInForce, userOf } from "./rights-in-force.ts";
 
 const ROLE = chartObject("ClusterRole", "netbind-agent");
 export const AGENT_RULES: readonly Rule[] = ROLE.rules ?? [];
@@ -20,5 +21,6 @@ export async function accountWith(
     { ...ROLE, metadata, rules },
     { apiVersion, kind: "ClusterRoleBinding", metadata, subjects, roleRef },
   );
+  await rightsInForce(api, { user: userOf(namespace, name), namespace }, rules);
   return credentials;
 }

@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { exec } from "@netbind/netns";
+import { Applier } from "./apply-objects.ts";
 import type { ClusterDirectory } from "./cluster-directory.ts";
 
 /** What a client needs to reach the API server as a user: PEM texts, or a token in the certificate's place. */
@@ -55,6 +56,7 @@ export interface TestNamespace extends AsyncDisposable {
 /** The API server of a cluster, asked as an administrator. */
 export class ApiServer {
   readonly #directory: ClusterDirectory;
+  readonly #applier = new Applier(this);
   readonly credentials: ApiCredentials;
 
   constructor(directory: ClusterDirectory) {
@@ -93,9 +95,8 @@ export class ApiServer {
   }
 
   /** Makes objects, or changes them, as one manager that takes fields from others. */
-  async apply(...objects: readonly object[]): Promise<void> {
-    const list = { apiVersion: "v1", kind: "List", items: objects };
-    await this.kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], list);
+  apply(...objects: readonly object[]): Promise<void> {
+    return this.#applier.apply(objects);
   }
 
   /** Makes a namespace where pods can be made: with the service account that they run as. */

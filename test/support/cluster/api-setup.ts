@@ -21,13 +21,23 @@ async function down(prefix: string): Promise<void> {
   await Promise.all(names.map((name) => downCluster(new ClusterDirectory(name))));
 }
 
-/** Brings the first worker's server up, of which all may have to be built, and gives what takes down those of all workers. */
+/**
+ * Brings the servers of all workers up at once, since each waits for much, and gives what takes them down. Of few files
+ * as many are there as there are files.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const owner = identify(process.pid);
   if (owner === undefined) throw new Error("/proc does not show this process");
   const prefix = `api-${owner.pid}-`;
   await removeOrphans();
-  await upApiServer(new ClusterDirectory(`${prefix}1`), owner);
+  const workers = Math.min(project.config.maxWorkers, project.vitest.state.getPaths().length);
+  const names = Array.from({ length: workers }, (_, index) => `${prefix}${index + 1}`);
+  const ups = await Promise.allSettled(names.map((name) => upApiServer(new ClusterDirectory(name), owner)));
+  const failed = ups.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") {
+    await down(prefix);
+    throw failed.reason;
+  }
   project.provide("apiServers", { prefix, owner });
   return () => down(prefix);
 }

@@ -1,4 +1,4 @@
-/** Before each file of the tier `api`: its worker's API server is up. The first worker's is, since the global set-up. */
+/** Before each file of the tier `api`: its worker's API server is up. The global set-up has brought it up. */
 import { inject } from "vitest";
 import { useCluster } from "./use-api-server.ts";
 

@@ -21,7 +21,7 @@ const fail = (what: string): never => {
   process.send?.({ failed: what });
   process.exit(1);
 };
-const programs = new ProgramSet(plan.commands, plan.logs, fail);
+const programs = new ProgramSet(plan.commands, plan.logs, fail, plan.environment);
 const { tls } = plan;
 const credentials = { ca: readFileSync(tls.ca), cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
 

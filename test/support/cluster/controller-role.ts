@@ -1,6 +1,7 @@
 /** The controller's rights, as the chart has them, in a namespace of a test that is both its own and KubeVirt's. */
 import type { ApiCredentials, ApiServer } from "./api-server.ts";
 import { type ChartObject, componentOf, hooks, type Rule } from "./chart.ts";
+import { rightsInForce, userOf } from "./rights-in-force.ts";
 
 const isOfRoles = ({ rules, roleRef }: ChartObject): boolean => rules !== undefined || roleRef !== undefined;
 const items = componentOf("controller").filter(isOfRoles);
@@ -40,6 +41,8 @@ export async function controllerAccount(api: ApiServer, namespace: string, missi
     return [{ ...item, metadata, roleRef: { ...item.roleRef, name: role }, subjects }];
   });
   await api.apply(...objects);
+  const rules = (objects as readonly Partial<ChartObject>[]).flatMap((object) => object.rules ?? []);
+  await rightsInForce(api, { user: userOf(namespace, account), namespace }, rules);
   return credentials;
 }
 
@@ -61,6 +64,8 @@ export async function allowHook(api: ApiServer, namespace: string, component: st
         },
   );
   await api.apply(...objects);
+  const rules = objects.flatMap((object) => ("rules" in object ? (object.rules ?? []) : []));
+  await rightsInForce(api, { user: userOf(namespace, "netbind-controller"), namespace }, rules);
 }
 
 /** True for the role that a binding of the chart binds. */

@@ -12,12 +12,20 @@ export class ProgramSet {
   readonly #commands: CommandLines;
   readonly #logs: string;
   readonly #onEnd: (what: string) => void;
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #running = new Map<string, ChildProcess>();
 
-  constructor(commands: CommandLines, logs: string, onEnd: (what: string) => void) {
+  /** `environment`: what the programs have beside this process' own. */
+  constructor(
+    commands: CommandLines,
+    logs: string,
+    onEnd: (what: string) => void,
+    environment: NodeJS.ProcessEnv = {},
+  ) {
     this.#commands = commands;
     this.#logs = logs;
     this.#onEnd = onEnd;
+    this.#environment = environment;
   }
 
   get names(): readonly string[] {
@@ -29,7 +37,7 @@ export class ProgramSet {
     const [file = "", ...args] = this.#commands[name] ?? [];
     if (this.#running.has(name)) return;
     const log = openSync(join(this.#logs, `${name}.log`), "a", 0o600);
-    const child = spawn(file, args, { stdio: ["ignore", log, log] });
+    const child = spawn(file, args, { stdio: ["ignore", log, log], env: { ...process.env, ...this.#environment } });
     this.#running.set(name, child);
     const told = (how: string): void => {
       if (this.#running.get(name) === child) this.#onEnd(`${name} ${how}`);

@@ -4,6 +4,7 @@ import { annotationsOfRunningPod } from "@netbind/kubevirt/pod";
 import { interfacesFromPod } from "@netbind/kubevirt/status";
 import type { ApiServer } from "./api-server.ts";
 import { type LauncherPodObject, launcherPodOf } from "./launcher-pod.ts";
+import { rightsInForce } from "./rights-in-force.ts";
 import { isReady, type Migration, type PodObject, type VmiObject, VmObjects, type Waiting } from "./vm-objects.ts";
 
 /** The account that makes launcher pods: KubeVirt is in the namespace "default". */
@@ -15,10 +16,12 @@ export async function permitPods(api: ApiServer, namespace: string, ...users: re
   const apiGroup = "rbac.authorization.k8s.io";
   const type = (kind: string): object => ({ apiVersion: `${apiGroup}/v1`, kind, metadata });
   const subjects = users.map((name) => ({ apiGroup, kind: "User", name }));
+  const rules = [{ apiGroups: [""], resources: ["pods"], verbs: ["create"] }];
   await api.apply(
-    { ...type("Role"), rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["create"] }] },
+    { ...type("Role"), rules },
     { ...type("RoleBinding"), roleRef: { apiGroup, kind: "Role", name: metadata.name }, subjects },
   );
+  for (const user of users) await rightsInForce(api, { user, namespace }, rules);
 }
 
 /** The controller's settings. */
