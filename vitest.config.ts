@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { WaitsFirst } from "./test/support/waits-first.ts";
 
 const conditions = ["@netbind/source", "module", "node", "development|production"];
 /** Tests that use the machine's kernel or start guests: each with time. */
@@ -18,6 +19,7 @@ export default defineConfig({
   test: {
     // Control groups are the machine's, and only a nested machine is the tests' own.
     env: { NETBIND_CGROUP: "none" },
+    sequence: { sequencer: WaitsFirst },
     projects: [
       {
         extends: true,

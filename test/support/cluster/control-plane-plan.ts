@@ -35,8 +35,8 @@ const NETWORK = [
   "route add ::/0 dev nodes",
 ];
 
-/** An API server alone lives for one test or a few, and starts often: a third of that is Go's collection of garbage. */
-const COLLECTS_SELDOM = { GOGC: "400" };
+/** An API server alone lives for one test or a few, and starts often: a third of that is Go's collection of garbage, which its memory bounds. */
+const COLLECTS_SELDOM = { GOGC: "400", GOMEMLIMIT: "600MiB" };
 
 const ETCD = "http://127.0.0.1:2379";
 const ETCD_PEER = "http://127.0.0.1:2380";
