@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import { isNumber, shape } from "@netbind/contract/shape";
 import { type DiskFacts, inspectDisk } from "./disk-image.ts";
 import { writeDisk } from "./find-disk.ts";
@@ -19,9 +20,9 @@ export const CONTAINER_DISKS: ImageKind<DiskFacts> = {
   what: "container disk",
   limit: UNPACKED_LIMIT,
   isFacts: shape({ format: (format) => format === "raw" || format === "qcow2", virtualSize: isNumber }),
-  make: async ({ text, layers, path }, building, { exec }) => {
+  make: async ({ text, layers, path }, building, { exec, signal }) => {
     const disk = join(building, DISK);
-    await writeDisk(layers, path, disk);
+    await writeDisk({ layers, signal, ...defined({ path }) }, disk);
     const facts = await inspectDisk(exec, text, disk);
     chmodSync(disk, 0o444);
     return facts;

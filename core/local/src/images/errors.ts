@@ -116,6 +116,13 @@ export const sidecarImageErrors = (errors: readonly Error[]): SidecarImageError 
     cause: new AggregateError(errors),
   });
 
+/** A disk of which a layer has no holes. */
+export const sparseDisk = (image: string, name: string): ImageError =>
+  badImage(
+    image,
+    `${JSON.stringify(name)} is a sparse entry of its tar, and Netbind reads none: build the image without tar's --sparse`,
+  );
+
 /** A registry that does not answer. */
 export const unreachableRegistry = (image: string, said: string): UnreachableRegistryError =>
   new UnreachableRegistryError(`image ${image}: its registry is not in reach: ${said}`);

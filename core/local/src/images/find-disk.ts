@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { type LayerEntry, type LayerFile, readLayer, UnpackBudget, UNPACKED_LIMIT } from "./layer-entries.ts";
-import { badImage, noDisk } from "./errors.ts";
+import { DISK_LIMITS, type LayerEntry, type LayerFile, readLayer, UnpackBudget, UNPACKED_LIMIT } from "./layer-entries.ts";
+import { badImage, noDisk, sparseDisk } from "./errors.ts";
 
 /** The entry of a layer that is a container disk. */
 interface FoundDisk {
@@ -21,10 +21,17 @@ const OPAQUE = ".wh..wh..opq";
 const DISK_DIRECTORY = ["disk"];
 
 /** An entry's way from the root of its image; undefined for one that leads out of it, which no runtime unpacks. */
-function componentsOf({ name }: LayerEntry): readonly string[] | undefined {
-  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+function componentsOf({ name, pax }: LayerEntry): readonly string[] | undefined {
+  const parts = (pax?.["GNU.sparse.name"] ?? name).split("/").filter((part) => part !== "" && part !== ".");
   return parts.includes("..") ? undefined : parts;
 }
+
+/**
+ * True for a file whose tar has its data without its holes, in any of GNU tar's four ways: what is read of it is not the
+ * file. A type that no tar reader here knows is the oldest of them.
+ */
+const isSparse = ({ type, pax }: LayerEntry): boolean =>
+  type === null || Object.keys(pax ?? {}).some((key) => key.startsWith("GNU.sparse."));
 
 const isBelow = (path: readonly string[], directory: readonly string[]): boolean =>
   directory.every((part, at) => path[at] === part);
@@ -32,9 +39,11 @@ const isBelow = (path: readonly string[], directory: readonly string[]): boolean
 /** The files that an image's layers show, as far as they can be a container disk: one over the other, by their names alone. */
 class LayeredFiles {
   readonly #files = new Map<string, Shown>();
+  readonly #image: string;
   readonly #wanted: readonly string[];
 
-  constructor(wanted: readonly string[]) {
+  constructor(image: string, wanted: readonly string[]) {
+    this.#image = image;
     this.#wanted = wanted;
   }
 
@@ -52,6 +61,7 @@ class LayeredFiles {
     }
   }
 
+  /** @throws ImageError where it cannot be read */
   add(header: LayerEntry, at: FoundDisk): void {
     const path = componentsOf(header);
     const last = path?.at(-1);
@@ -60,6 +70,7 @@ class LayeredFiles {
     if (last === OPAQUE) return this.#hide(parent, at.layer, false);
     if (last.startsWith(WHITEOUT)) return this.#hide([...parent, last.slice(WHITEOUT.length)], at.layer);
     if (!this.#concerns(path)) return;
+    if (isSparse(header) && isBelow(path, this.#wanted)) throw sparseDisk(this.#image, `/${path.join("/")}`);
     // What is not a directory takes the place of one, and of all that was in it.
     if (header.type !== "directory") this.#hide(path, at.layer + 1);
     this.#files.set(path.join("/"), { ...at, type: header.type ?? "file", size: header.size ?? 0 });
@@ -143,20 +154,24 @@ function writeSparse(descriptor: number, bytes: Buffer, at: number): void {
  *
  * @throws ImageError where the image has no disk, or more than one
  */
-export async function writeDisk(layers: readonly LayerFile[], path: string | undefined, target: string): Promise<void> {
+export async function writeDisk(
+  { layers, path, signal }: { readonly layers: readonly LayerFile[]; readonly path?: string; readonly signal?: AbortSignal },
+  target: string,
+): Promise<void> {
   const image = layers[0]?.image ?? "";
   const wanted = diskComponents(image, path);
-  const files = new LayeredFiles(wanted);
-  const budget = new UnpackBudget(image);
+  const files = new LayeredFiles(image, wanted);
+  const budget = (): UnpackBudget => new UnpackBudget(image, DISK_LIMITS, signal);
+  const all = budget();
   for (const [layer, file] of layers.entries()) {
     let entry = 0;
-    await readLayer(file, budget, async (header) => files.add(header, { layer, entry: entry++ }));
+    await readLayer(file, all, async (header) => files.add(header, { layer, entry: entry++ }));
   }
   const found = theDisk(image, files, `/${wanted.join("/")}`);
   const disk = openSync(target, "wx", 0o400);
   try {
     let [entry, written] = [0, 0];
-    await readLayer(layers[found.layer] as LayerFile, new UnpackBudget(image), async (_, content) => {
+    await readLayer(layers[found.layer] as LayerFile, budget(), async (_, content) => {
       if (entry++ !== found.entry) return;
       for await (const chunk of content) {
         writeSparse(disk, chunk as Buffer, written);

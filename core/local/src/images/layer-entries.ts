@@ -15,7 +15,10 @@ export interface LayerFile {
 }
 
 /** An entry of a layer: its name is what the layer says, and no path of this machine's. */
-export type LayerEntry = Pick<Header, "name" | "type" | "size">;
+export type LayerEntry = Pick<Header, "name" | "type" | "size"> & {
+  /** What a PAX header says of it. */
+  readonly pax?: Readonly<Record<string, string>>;
+};
 
 /** Bytes of an image, when it is unpacked: far more than a disk to boot from has, far less than fills a machine at once. */
 export const UNPACKED_LIMIT: number = scaled(64 * 1024 ** 3);
@@ -30,20 +33,27 @@ export interface UnpackLimits {
 /** What an image whose one disk is taken may have. */
 export const DISK_LIMITS: UnpackLimits = { bytes: UNPACKED_LIMIT, entries: ENTRY_LIMIT };
 
-/** Counts what the layers of one image have, and says no where that is more than they may. */
+/** Counts what the layers of one image have, and says no where that is more than they may, or where the caller waits no longer. */
 export class UnpackBudget {
   readonly #image: string;
   readonly #limits: UnpackLimits;
+  readonly #signal: AbortSignal | undefined;
   #bytes = 0;
   #entries = 0;
 
-  constructor(image: string, limits: UnpackLimits = DISK_LIMITS) {
+  constructor(image: string, limits: UnpackLimits = DISK_LIMITS, signal?: AbortSignal) {
     this.#image = image;
     this.#limits = limits;
+    this.#signal = signal;
+  }
+
+  throwIfGivenUp(): void {
+    this.#signal?.throwIfAborted();
   }
 
   /** @throws ImageError */
   addBytes(bytes: number): void {
+    this.throwIfGivenUp();
     this.#bytes += bytes;
     if (this.#bytes > this.#limits.bytes)
       throw badImage(this.#image, `unpacked, its layers have more than ${this.#limits.bytes} bytes`);
@@ -109,6 +119,7 @@ export async function readLayer(
   const [read, unpack] = await Promise.allSettled([reading, streams.pipeline([...steps, counted, tar])]);
   const failed = [read, unpack].find(({ status }) => status === "rejected");
   if (`sha256:${hash.digest("hex")}` !== digest && failed === undefined) throw changedBlob(image, digest);
+  budget.throwIfGivenUp();
   if (failed?.status === "rejected") throw unreadable(image, failed.reason as NodeJS.ErrnoException);
 }
 

@@ -20,8 +20,8 @@ const BECOMES_ANOTHER = 0o6000;
 export const CONTAINER_LIMITS: UnpackLimits = { bytes: scaled(4 * 1024 ** 3), entries: scaled(200_000) };
 
 /** Reads all of an image once, before anything of it is unpacked. @throws ImageError where it has more than it may */
-async function measure({ text, layers }: CopiedImage, limits: UnpackLimits): Promise<void> {
-  const budget = new UnpackBudget(text, limits);
+async function measure({ text, layers }: CopiedImage, limits: UnpackLimits, signal: AbortSignal): Promise<void> {
+  const budget = new UnpackBudget(text, limits, signal);
   for (const layer of layers) await readLayer(layer, budget, async () => undefined);
 }
 
@@ -87,7 +87,7 @@ export async function unpackImage(
   { mounts, limits = CONTAINER_LIMITS }: { readonly mounts: readonly string[]; readonly limits?: UnpackLimits },
 ): Promise<void> {
   const { exec, workspace } = context;
-  await measure(image, limits);
+  await measure(image, limits, context.signal);
   await layOut(context, image.text, image.name, LAYOUT);
   await unpack(image, context);
   await removeTree(exec, join(workspace, LAYOUT));
