@@ -1,18 +1,18 @@
 /** Container disks that cannot be had, or only in part: what is said, and that nothing is left. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Vmi } from "@netbind/kubevirt";
-import { exec } from "@netbind/netns";
+import { exec, makeDirectory, takeLock } from "@netbind/netns";
 import { expect, test } from "vitest";
 import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
 import { fetchContainerDisks } from "../../core/local/src/launcher/container-disks.ts";
-import { DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
+import { DISK, DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
 import { tarOf } from "../support/images/oci-layout.ts";
 import { KNOWN_USER, Registry } from "../support/images/registry.ts";
 
-const { lab, fetch, pushed, progress } = useDiskLab();
+const { lab, fetch, contentOf, pushed, progress } = useDiskLab();
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 const blobOf = (name: string): string =>
@@ -84,6 +84,43 @@ test("a start that was killed leaves a half-written disk, which the next one rem
   expect((await fetch(image)).base).toBe(base);
   expect(readdirSync(kept).sort()).toEqual(["disk", "facts.json"]);
   expect(lab().left()).not.toContain("building");
+});
+
+test.each<[string, (entry: string, name: string) => void]>([
+  ["empty facts, as after a power failure", (entry) => writeFileSync(join(entry, "facts.json"), "")],
+  ["half of the facts", (entry) => writeFileSync(join(entry, "facts.json"), '{"format":"ra')],
+  ["other facts", (entry) => writeFileSync(join(entry, "facts.json"), "null")],
+  ["an empty name", (_, name) => writeFileSync(name, "")],
+  ["another name", (_, name) => writeFileSync(name, "null")],
+  ["no disk", (entry) => rmSync(join(entry, "disk"))],
+  ["a disk that was cut off", (entry) => truncateSync(join(entry, "disk"), 100)],
+])("a damaged cache costs a pull and no more: %s", async (_, damage) => {
+  await pushed("kept:1", [[DISK_FILE]]);
+  const image = `${lab().registry.host}/kept:1`;
+  const disk = await fetch(image);
+  const directory = join(lab().cache, "container-disks");
+  const names = readdirSync(directory).filter((one) => one.startsWith("name-"));
+  damage(join(directory, disk.base), join(directory, names[0] ?? ""));
+  expect(await fetch(image)).toEqual(disk);
+  expect(contentOf(disk).subarray(0, DISK.length)).toEqual(DISK);
+  progress.length = 0;
+  expect(await fetch(image)).toEqual(disk);
+  expect(progress).toEqual([]);
+});
+
+test("who waits for another that fetches images is warned, and can be interrupted", async () => {
+  const image = await lab().layoutOf([[DISK_FILE]]);
+  makeDirectory(lab().cache);
+  makeDirectory(join(lab().cache, "container-disks"));
+  const controller = new AbortController();
+  {
+    await using _ = await takeLock(join(lab().cache, "container-disks/lock"), "the cache");
+    const waiting = fetch(image, { signal: controller.signal });
+    await expect.poll(() => progress).toEqual(["waiting for another netbind process, which fetches container disks"]);
+    controller.abort(new Error("stopped"));
+    await expect(waiting).rejects.toThrow("stopped");
+  }
+  expect(await fetch(image)).toMatchObject({ format: "raw" });
 });
 
 test("a full disk is an error that names the cache; with room again, the next start is whole", async () => {

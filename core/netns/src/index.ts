@@ -21,7 +21,7 @@ export {
 } from "./exec/processes.ts";
 export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { selinuxLabelOf } from "./exec/selinux-label.ts";
-export { type Lock, takeLock } from "./files/lock.ts";
+export { type Lock, type LockWait, takeLock } from "./files/lock.ts";
 export {
   exists,
   installFile,

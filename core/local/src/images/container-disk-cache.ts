@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defined } from "@netbind/contract";
 import { isNumber, shape } from "@netbind/contract/shape";
@@ -12,6 +12,15 @@ import { UNPACKED_LIMIT } from "./layer-entries.ts";
 export type CachedDisk = CachedImage<DiskFacts>;
 
 const DISK = "disk";
+/** What the size of a disk is a multiple of, as its guest sees it. */
+const SECTOR = 512;
+
+/** A raw disk has the size that it had; of any other, that it is there is all that is seen without reading it. */
+function isWhole(directory: string, { format, virtualSize }: DiskFacts): boolean {
+  const found = statSync(join(directory, DISK), { throwIfNoEntry: false });
+  if (found?.isFile() !== true) return false;
+  return format === "raw" ? Math.ceil(found.size / SECTOR) * SECTOR === virtualSize : found.size > 0;
+}
 
 /** Container disks: of each image its one disk. */
 export const CONTAINER_DISKS: ImageKind<DiskFacts> = {
@@ -20,6 +29,7 @@ export const CONTAINER_DISKS: ImageKind<DiskFacts> = {
   what: "container disk",
   limit: UNPACKED_LIMIT,
   isFacts: shape({ format: (format) => format === "raw" || format === "qcow2", virtualSize: isNumber }),
+  isWhole,
   make: async ({ text, layers, path }, building, { exec, signal }) => {
     const disk = join(building, DISK);
     await writeDisk({ layers, signal, ...defined({ path }) }, disk);

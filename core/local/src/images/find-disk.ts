@@ -1,5 +1,12 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { DISK_LIMITS, type LayerEntry, type LayerFile, readLayer, UnpackBudget, UNPACKED_LIMIT } from "./layer-entries.ts";
+import {
+  DISK_LIMITS,
+  type LayerEntry,
+  type LayerFile,
+  readLayer,
+  UnpackBudget,
+  UNPACKED_LIMIT,
+} from "./layer-entries.ts";
 import { badImage, noDisk, sparseDisk } from "./errors.ts";
 
 /** The entry of a layer that is a container disk. */
@@ -20,9 +27,13 @@ const OPAQUE = ".wh..wh..opq";
 /** Where KubeVirt looks, when a volume names no `path`. */
 const DISK_DIRECTORY = ["disk"];
 
+const paxOf = ({ pax }: LayerEntry): Readonly<Record<string, string>> => (pax ?? {}) as Record<string, string>;
+
 /** An entry's way from the root of its image; undefined for one that leads out of it, which no runtime unpacks. */
-function componentsOf({ name, pax }: LayerEntry): readonly string[] | undefined {
-  const parts = (pax?.["GNU.sparse.name"] ?? name).split("/").filter((part) => part !== "" && part !== ".");
+function componentsOf(entry: LayerEntry): readonly string[] | undefined {
+  const parts = (paxOf(entry)["GNU.sparse.name"] ?? entry.name)
+    .split("/")
+    .filter((part) => part !== "" && part !== ".");
   return parts.includes("..") ? undefined : parts;
 }
 
@@ -30,8 +41,8 @@ function componentsOf({ name, pax }: LayerEntry): readonly string[] | undefined 
  * True for a file whose tar has its data without its holes, in any of GNU tar's four ways: what is read of it is not the
  * file. A type that no tar reader here knows is the oldest of them.
  */
-const isSparse = ({ type, pax }: LayerEntry): boolean =>
-  type === null || Object.keys(pax ?? {}).some((key) => key.startsWith("GNU.sparse."));
+const isSparse = (entry: LayerEntry): boolean =>
+  entry.type === null || Object.keys(paxOf(entry)).some((key) => key.startsWith("GNU.sparse."));
 
 const isBelow = (path: readonly string[], directory: readonly string[]): boolean =>
   directory.every((part, at) => path[at] === part);
@@ -155,7 +166,11 @@ function writeSparse(descriptor: number, bytes: Buffer, at: number): void {
  * @throws ImageError where the image has no disk, or more than one
  */
 export async function writeDisk(
-  { layers, path, signal }: { readonly layers: readonly LayerFile[]; readonly path?: string; readonly signal?: AbortSignal },
+  {
+    layers,
+    path,
+    signal,
+  }: { readonly layers: readonly LayerFile[]; readonly path?: string; readonly signal?: AbortSignal },
   target: string,
 ): Promise<void> {
   const image = layers[0]?.image ?? "";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Exec, makeDirectory, removeTree, rename, writeText } from "@netbind/netns";
+import { type Exec, makeDirectory, removeTree, rename, writeAtomically } from "@netbind/netns";
 import type { Progress } from "../launcher/image.ts";
 import { badImage, changedBlob, explainWrite } from "./errors.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -103,7 +103,7 @@ async function fetchImage<T extends object>(
   const made = path === undefined ? copied : { ...copied, path };
   const facts = await kind.make(made, building, { ...tools, workspace: building, signal });
   await removeTree(cache.exec, join(building, IMAGE));
-  writeText(join(building, FACTS), JSON.stringify({ ...facts, image: named.source.text }), 0o644);
+  writeAtomically(join(building, FACTS), JSON.stringify({ ...facts, image: named.source.text }));
 }
 
 /** Makes an entry of the cache, whole or not at all. */
@@ -169,6 +169,6 @@ export async function ensureImage<T extends object>(
   const kept = known === undefined ? undefined : findEntry(cache.cache, kind, baseName(kind, known, path));
   if (kept !== undefined && policy !== "Always") return markUsed(directory, kept);
   if (policy === "Never") throw badImage(source.text, "its imagePullPolicy is Never, and it is not in the cache");
-  await using _ = await lockKind(cache.cache, kind);
+  await using _ = await lockKind(cache.cache, kind, cache);
   return markUsed(directory, await pull(cache, kind, request));
 }

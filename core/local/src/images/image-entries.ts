@@ -1,5 +1,6 @@
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import { isText } from "@netbind/contract/shape";
 import {
   derivedName,
@@ -11,6 +12,7 @@ import {
   takeLock,
   writeAtomically,
 } from "@netbind/netns";
+import type { Progress } from "../launcher/image.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerFile } from "./layer-entries.ts";
 import type { SkopeoContext } from "./skopeo.ts";
@@ -39,6 +41,8 @@ export interface ImageKind<T extends object> {
   /** Bytes that an image may have, as its registry has it. */
   readonly limit: number;
   readonly isFacts: (value: unknown) => boolean;
+  /** False where what the facts are of is not in an entry's directory as it was made. */
+  readonly isWhole: (directory: string, facts: T) => boolean;
   /** Makes what is kept of an image in a new directory, and gives what is known of it. @throws ImageError */
   readonly make: (image: CopiedImage, building: string, context: SkopeoContext) => Promise<T>;
 }
@@ -63,16 +67,25 @@ export const kindDirectory = (cache: string, { directory }: { readonly directory
 export const baseName = ({ prefix }: { readonly prefix: string }, digest: string, path = ""): string =>
   derivedName(prefix, { text: `${digest} ${path}` });
 
+/** A file's JSON; undefined where it is not one, as after a power failure. */
+function readJson(file: string): unknown {
+  try {
+    return exists(file) ? JSON.parse(readText(file)) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** An entry that is whole; undefined where there is none. */
 export function findEntry<T extends object>(
   cache: string,
   kind: ImageKind<T>,
   base: string,
 ): CachedImage<T> | undefined {
-  const file = join(kindDirectory(cache, kind), base, FACTS);
-  if (!exists(file)) return undefined;
-  const facts = JSON.parse(readText(file)) as T;
-  return kind.isFacts(facts) ? { ...facts, base } : undefined;
+  const directory = join(kindDirectory(cache, kind), base);
+  const facts = readJson(join(directory, FACTS)) as T;
+  return kind.isFacts(facts) && kind.isWhole(directory, facts) ? { ...facts, base } : undefined;
 }
 
 /** What a reference named when it was last asked for. */
@@ -80,9 +93,8 @@ const nameFile = (directory: string, { text }: ImageSource): string =>
   join(directory, derivedName("name", { text }, ".json"));
 /** The digest of the image that a reference named then. */
 export function rememberedDigest(directory: string, source: ImageSource): string | undefined {
-  if (!exists(nameFile(directory, source))) return undefined;
-  const named = JSON.parse(readText(nameFile(directory, source))) as { readonly digest?: unknown };
-  return isText(named.digest) ? String(named.digest) : undefined;
+  const named = readJson(nameFile(directory, source)) as { readonly digest?: unknown } | null | undefined;
+  return isText(named?.digest) ? String(named?.digest) : undefined;
 }
 
 /** Notes what a reference names. */
@@ -102,12 +114,16 @@ export async function removeEntry(
   await removeTree(exec, join(directory, BUILDING));
 }
 
-/** Takes the lock of a kind's directory, without which nobody changes what is in it. */
+/** Takes the lock of a kind's directory, without which nobody changes what is in it; says where it waits for another. */
 export const lockKind = (
   cache: string,
   kind: { readonly directory: string; readonly what: string },
+  { progress, signal }: { readonly progress?: Progress; readonly signal?: AbortSignal } = {},
 ): ReturnType<typeof takeLock> =>
-  takeLock(join(kindDirectory(cache, kind), "lock"), `the cache of ${kind.what}s`, LOCK_WAIT);
+  takeLock(join(kindDirectory(cache, kind), "lock"), `the cache of ${kind.what}s`, {
+    ...{ wait: LOCK_WAIT, ...defined({ signal }) },
+    ...(progress && { onWait: () => progress(`waiting for another netbind process, which fetches ${kind.what}s`) }),
+  });
 
 /** Notes that an entry of a kind's directory is used now: `netbind gc --images` goes by that. */
 export function markUsed<T extends { readonly base: string }>(directory: string, entry: T): T {

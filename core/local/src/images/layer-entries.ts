@@ -17,7 +17,7 @@ export interface LayerFile {
 /** An entry of a layer: its name is what the layer says, and no path of this machine's. */
 export type LayerEntry = Pick<Header, "name" | "type" | "size"> & {
   /** What a PAX header says of it. */
-  readonly pax?: Readonly<Record<string, string>>;
+  readonly pax?: unknown;
 };
 
 /** Bytes of an image, when it is unpacked: far more than a disk to boot from has, far less than fills a machine at once. */

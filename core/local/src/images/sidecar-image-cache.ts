@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { isText, listOf, shape } from "@netbind/contract/shape";
+import { exists } from "@netbind/netns";
 import { noCommand } from "./errors.ts";
 import { ensureImage, type ImageCache, type ImageRequest } from "./image-cache.ts";
 import type { CachedImage, ImageKind } from "./image-entries.ts";
-import { CONTAINER_LIMITS, unpackImage } from "./unpack-image.ts";
+import { CONTAINER_LIMITS, ROOTFS, unpackImage } from "./unpack-image.ts";
 
 /** How an image's container is started, as the image says. */
 export interface ImageCommand {
@@ -43,6 +44,7 @@ export const SIDECAR_IMAGES: ImageKind<ImageCommand> = {
   what: "sidecar image",
   limit: CONTAINER_LIMITS.bytes,
   isFacts: shape({ args: isTexts, env: isTexts, cwd: isText }),
+  isWhole: (directory) => exists(join(directory, ROOTFS, ".")),
   make: async (image, _, context) => {
     const command = commandOf(image.text, image.config);
     await unpackImage(image, context, { mounts: Object.values(CONTAINER_MOUNTS) });
@@ -50,8 +52,7 @@ export const SIDECAR_IMAGES: ImageKind<ImageCommand> = {
   },
 };
 
-export const sidecarRoot = (cache: string, base: string): string =>
-  join(cache, SIDECAR_IMAGES.directory, base, "rootfs");
+export const sidecarRoot = (cache: string, base: string): string => join(cache, SIDECAR_IMAGES.directory, base, ROOTFS);
 
 /** A sidecar's image, unpacked once for each digest. @throws ImageError */
 export const ensureSidecarImage = (cache: ImageCache, request: ImageRequest): Promise<CachedSidecarImage> =>

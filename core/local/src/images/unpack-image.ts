@@ -8,7 +8,9 @@ import { readLayer, UnpackBudget, type UnpackLimits } from "./layer-entries.ts";
 import { layOut, type SkopeoContext, WORK } from "./skopeo.ts";
 
 const DEADLINE = 10 * 60_000;
-const [LAYOUT, ROOTFS] = ["layout", "rootfs"] as const;
+const LAYOUT = "layout";
+/** Where an image is unpacked, in its entry's directory. */
+export const ROOTFS = "rootfs";
 /** Characters of what umoci says, which an image may make long. */
 const MOST_SAID = 300;
 /** Links on the way to a directory, as far as the kernel follows them. */

@@ -97,7 +97,10 @@ export async function ensureImage(exec: Exec, cache: string, progress: Progress)
   const rootfs = join(directory, version);
   makeDirectory(directory, 0o755);
   if (existsSync(rootfs)) return { version, rootfs };
-  await using _ = await takeLock(join(directory, "lock"), "the launcher image", LOCK_WAIT);
+  await using _ = await takeLock(join(directory, "lock"), "the launcher image", {
+    wait: LOCK_WAIT,
+    onWait: () => progress("waiting for another netbind process, which builds the launcher's root file system"),
+  });
   if (existsSync(rootfs)) return { version, rootfs };
   for (const name of readdirSync(directory))
     if (name.startsWith("building-")) rmSync(join(directory, name), { recursive: true });
