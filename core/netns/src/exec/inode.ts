@@ -1,4 +1,4 @@
-import { type Stats, statSync } from "node:fs";
+import { readlinkSync, type Stats, statSync } from "node:fs";
 
 /** The kinds of namespaces that processes are distinguished by. */
 export type NamespaceKind = "net" | "pid" | "user";
@@ -27,4 +27,16 @@ export const isDirectory = (path: string): boolean => statSafely(path)?.isDirect
 export function namespaceAt(path: string, kind: NamespaceKind): string | undefined {
   const [found, own] = [statSafely(path), statSafely(`/proc/self/ns/${kind}`)];
   return found === undefined || found.dev !== own?.dev ? undefined : `${kind}:[${found.ino}]`;
+}
+
+/** Who owns what is at a path; undefined where there is nothing. */
+export const ownerOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.uid;
+
+/** What a link leads to, as the kernel prints it; undefined where there is none at the path. */
+export function linkText(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
-import { inode, type NamespaceKind } from "./inode.ts";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { inode, linkText, type NamespaceKind, ownerOf } from "./inode.ts";
 import { selinuxLabelOf } from "./selinux-label.ts";
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -75,16 +75,11 @@ export class ProcessDirectory implements Disposable {
   }
 
   /**
-   * Its effective user, or root where it has ended. The kernel asks the process itself for the owner of this directory, be it
-   * one that nothing may trace: only what is in the directory may then be root's (proc_pid(5)).
+   * Its effective user; undefined where it has ended. The kernel asks the process itself for the owner of this directory, be it
+   * one that nothing may trace, and answers with root where it has ended: only what is in the directory may else be root's.
    */
-  get owner(): number {
-    return fstatSync(this.descriptor).uid;
-  }
-
-  /** Its effective user; undefined where it has ended. */
   get uid(): number | undefined {
-    const { owner } = this;
+    const owner = ownerOf(this.path);
     return owner !== 0 || this.state !== undefined ? owner : undefined;
   }
 
@@ -118,11 +113,7 @@ export class ProcessDirectory implements Disposable {
 
   /** What a link below its directory leads to, as the kernel prints it. */
   link(name: string): string | undefined {
-    try {
-      return readlinkSync(`${this.path}/${name}`);
-    } catch {
-      return undefined;
-    }
+    return linkText(`${this.path}/${name}`);
   }
 
   /** The text of a file below its directory, as far as `most` bytes; undefined where it has ended. */

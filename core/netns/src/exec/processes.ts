@@ -1,20 +1,12 @@
 import { readdirSync } from "node:fs";
 import { isAlive } from "./held-process.ts";
-import { inode, isDirectory, namespaceAt } from "./inode.ts";
+import { inode, isDirectory, linkText, namespaceAt, ownerOf } from "./inode.ts";
 import { once } from "./once.ts";
 import { ProcessDirectory, type ProcessId } from "./process-directory.ts";
 
-/**
- * The processes of the machine, but this one, of which something is true. Each is held while it is looked at, and only what
- * is found is asked when it started: on a node with a hundred pods most of the time would go into that.
- */
-export function findProcesses(matches: (process: ProcessDirectory) => boolean): readonly ProcessId[] {
-  return readdirSync("/proc").flatMap((name) => {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
-    using held = ProcessDirectory.open(Number(name));
-    return held !== undefined && matches(held) ? (held.identify() ?? []) : [];
-  });
-}
+/** The numbers of the machine's processes, but this one's. */
+const numbers = (): readonly number[] =>
+  readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) && Number(name) !== process.pid ? [Number(name)] : []));
 
 /** By what a process is a pod's. */
 export interface PodTraces {
@@ -26,15 +18,15 @@ export interface PodTraces {
   readonly uid?: number;
 }
 
-/** What a process shows of itself: each is read once, however many pods ask, and only where one does. */
-const shownBy = (held: ProcessDirectory) => ({
-  namespace: once(() => held.link("ns/net")),
-  output: once(() => held.openFile(1)),
-  outputName: once(() => held.link("fd/1") ?? ""),
-  owner: once(() => held.owner),
+/** What a process shows of itself in its directory: each is read once, however many pods ask, and only where one does. */
+const shownIn = (directory: string) => ({
+  owner: once(() => ownerOf(directory)),
+  namespace: once(() => linkText(`${directory}/ns/net`)),
+  outputName: once(() => linkText(`${directory}/fd/1`) ?? ""),
+  output: once(() => inode(`${directory}/fd/1`)),
 });
 
-type Matcher = (process: ReturnType<typeof shownBy>) => boolean;
+type Matcher = (process: ReturnType<typeof shownIn>) => boolean;
 
 /**
  * A file is known by itself, whatever mount a process opened it on: an agent's container is another one after each start. What is
@@ -61,16 +53,22 @@ function hasTrace({ netns, logs, uid: user }: PodTraces): Matcher {
     prints(process);
 }
 
-/** Of each pod every process that has one of its traces: the processes of the machine are looked at once for all pods. */
+/**
+ * Of each pod every process that has one of its traces: the processes of the machine are looked at once for all pods. On a node
+ * with a hundred pods hardly any process is what is looked for: one is held where its number's seems to be, and asked again.
+ */
 export function processesOfPods(pods: readonly PodTraces[]): readonly (readonly ProcessId[])[] {
   const found = pods.map((traces) => ({ matches: hasTrace(traces), processes: [] as ProcessId[] }));
-  findProcesses((held) => {
-    const process = shownBy(held);
-    const owners = found.filter(({ matches }) => matches(process));
+  for (const pid of numbers()) {
+    const seen = shownIn(`/proc/${pid}`);
+    if (!found.some(({ matches }) => matches(seen))) continue;
+    using held = ProcessDirectory.open(pid);
+    if (held === undefined) continue;
+    const shown = shownIn(held.path);
+    const owners = found.filter(({ matches }) => matches(shown));
     const id = owners.length > 0 ? held.identify() : undefined;
     if (id !== undefined) for (const { processes } of owners) processes.push(id);
-    return false;
-  });
+  }
   return found.map(({ processes }) => processes);
 }
 
@@ -87,17 +85,11 @@ export const processesIn = (path: string): readonly ProcessId[] => processesOfPo
 export const processesLoggingTo = (path: string): readonly ProcessId[] => processesOfPod({ logs: [path] });
 
 /** Every process of a user. */
-export const processesOfUser = (uid: number): readonly ProcessId[] => findProcesses(({ owner }) => owner === uid);
+export const processesOfUser = (uid: number): readonly ProcessId[] => processesOfPod({ uid, logs: [] });
 
-/** Every user that a process of the machine runs as, from one look at all of them; root for one that has ended meanwhile. */
-export function usersOfProcesses(): ReadonlySet<number> {
-  const users = new Set<number>();
-  findProcesses(({ owner }) => {
-    users.add(owner);
-    return false;
-  });
-  return users;
-}
+/** Every user that a process of the machine runs as, from one look at all of them. */
+export const usersOfProcesses = (): ReadonlySet<number> =>
+  new Set(numbers().flatMap((pid) => ownerOf(`/proc/${pid}`) ?? []));
 
 /**
  * Every process below some, whatever namespaces it made. What runs in a PID namespace descends from its first process: the
@@ -105,9 +97,11 @@ export function usersOfProcesses(): ReadonlySet<number> {
  */
 export function descendantsOf(firsts: readonly ProcessId[]): readonly ProcessId[] {
   const parents = new Map<number, number>();
-  const all = findProcesses((held) => {
-    parents.set(held.pid, held.parent ?? 0);
-    return true;
+  const all = numbers().flatMap((pid) => {
+    using held = ProcessDirectory.open(pid);
+    if (held === undefined) return [];
+    parents.set(pid, held.parent ?? 0);
+    return held.identify() ?? [];
   });
   const below = new Set<number>();
   const roots = firsts.filter(isAlive);
