@@ -30,6 +30,22 @@ test("a registry that does not answer, that does not have it, and that refuses, 
   expect(lab().left()).toEqual([]);
 });
 
+test("a variable that names no certificates is named, and no image is blamed", async () => {
+  process.env["SSL_CERT_FILE"] = join(lab().directory, "none.pem");
+  try {
+    await expect(fetch("127.0.0.1:1/x/y:1")).rejects.toThrow(/^SSL_CERT_FILE names .*none\.pem, which does not exist/);
+  } finally {
+    process.env["SSL_CERT_FILE"] = lab().registry.certificate;
+  }
+});
+
+test("a policy that no kubelet has is refused, not taken for another", async () => {
+  const image = await lab().layoutOf([[DISK_FILE]]);
+  await expect(fetch(image, { pullPolicy: "always" })).rejects.toThrow(
+    'its imagePullPolicy "always" is not Always, IfNotPresent or Never',
+  );
+});
+
 test("a volume's Secret opens its registry, and no file of it stays; all that cannot be had is said at once", async () => {
   await using closed = await Registry.start(KNOWN_USER);
   process.env["SSL_CERT_FILE"] = closed.certificate;
@@ -52,6 +68,7 @@ test("a volume's Secret opens its registry, and no file of it stays; all that ca
   // Who may look there sees that it is not there.
   expect(message).toContain(`volume "v0": image ${closed.host}/a:1 is not there`);
   expect(message).toContain(`volume "v1": image ${closed.host}/b:1: its registry refuses it`);
+  expect(message).not.toContain('volume "v2": volume');
   expect(message).toContain('volume "v2" refers to Secret "none", which is not in the input');
   expect(lab().left()).toEqual([]);
 });

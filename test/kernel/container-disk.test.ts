@@ -107,7 +107,7 @@ test("run and plan refuse what no image can be named like, where it stands, all 
       domain: { devices: { disks: names.map((name) => ({ name, disk: {} })) } },
       volumes: images.map((image, at) => ({
         name: names[at],
-        containerDisk: { image, path: at === 3 ? "../x" : "/d" },
+        containerDisk: { image, path: at === 3 ? "../x" : "/d", ...(at === 3 ? { imagePullPolicy: "always" } : {}) },
       })),
     },
   };
@@ -123,6 +123,7 @@ test("run and plan refuse what no image can be named like, where it stands, all 
       "in no directory that --host-disk lists",
       "is not a valid image",
       "is not a valid path of a disk",
+      'imagePullPolicy "always" is not Always',
     ])
       expect(stderr).toContain(text);
     expect(stderr).toContain("spec.volumes[3].containerDisk.path");

@@ -157,6 +157,8 @@ test("all images that cannot be had are said at once, each with its registry and
     { name: "b", image: `${lab().registry.host}/mirror/netbind/b:0.0.0@${digest}`, from: "fallback" },
     { name: "c", image: "127.0.0.1:1/x/c:1", from: "registered" },
     { name: "d", image: `${lab().registry.host}/some/sidecar:1`, from: "registered" },
+    { name: "e", image: `127.0.0.1:1/e:1@${digest}`, from: "registered" },
+    { name: "f", image: "oci:/e", from: "registered" },
   ]);
   const { message } = (await failing.catch((error: Error) => error)) as Error;
   // With a password it refuses for another reason: the image is not there.
@@ -167,7 +169,7 @@ test("all images that cannot be had are said at once, each with its registry and
     "is not there",
   );
   process.env["SSL_CERT_FILE"] = lab().registry.certificate;
-  expect(message).toContain("3 sidecars cannot be had");
+  expect(message).toContain("5 sidecars cannot be had");
   expect(message).toContain(`sidecar of binding "a": image ${closed.host}/some/sidecar:1: its registry refuses it`);
   expect(message).toContain(
     `skopeo copy --all docker://${closed.host}/some/sidecar:1 docker://REGISTRY/some/sidecar:1`,
@@ -177,6 +179,9 @@ test("all images that cannot be had are said at once, each with its registry and
   );
   expect(message).toContain("oci:dist/images:b docker://REGISTRY/netbind/b:0.0.0, and netbind run --registry REGISTRY");
   expect(message).toContain(`sidecar of binding "c": image 127.0.0.1:1/x/c:1: its registry is not in reach`);
+  expect(message).toContain(`skopeo copy --all docker://127.0.0.1:1/e@${digest} docker://REGISTRY/e:1, and register`);
+  // Another registry would not help.
+  expect(message).toMatch(/sidecar of binding "f": "oci:\/e" is not a valid image: .*write NAME:TAG$/);
   expect(message).not.toContain('binding "d"');
 });
 

@@ -3,19 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Exec } from "@netbind/netns";
 import { MissingImageError } from "./errors.ts";
-import { readImageSource } from "./image-source.ts";
+import { readRegistryImage } from "./image-source.ts";
 import { askManifest } from "./skopeo.ts";
 
 /** Whether a registry has an image, or why that is not known. */
 export type ImageAnswer = "there" | { readonly missing: true } | { readonly unknown: string };
 
 const PROGRAMS = ["skopeo", "bwrap"] as const;
-const NOTHING_OF_THE_MACHINE = { directories: [], own: [] };
 
 async function ask(image: string, exec: Exec, signal: AbortSignal): Promise<ImageAnswer> {
   const workspace = mkdtempSync(join(tmpdir(), "netbind-ask-"));
   try {
-    await askManifest({ exec, workspace, signal }, readImageSource(image, NOTHING_OF_THE_MACHINE));
+    await askManifest({ exec, workspace, signal }, readRegistryImage(image));
     return "there";
   } catch (error) {
     const { message } = error as Error;

@@ -1,4 +1,5 @@
 import { BindingError } from "@netbind/contract";
+import { SettingError } from "@netbind/netns";
 
 /** A volume whose container disk cannot be had. */
 export class ContainerDiskError extends Error {
@@ -10,8 +11,11 @@ export class ImageError extends Error {
   override readonly name: string = "ImageError";
 }
 
+/** An image that its registry does not give: another may. */
+export class PullError extends ImageError {}
+
 /** An image that its registry does not have. */
-export class MissingImageError extends ImageError {}
+export class MissingImageError extends PullError {}
 
 /** A binding whose sidecar's image cannot be had. */
 export class SidecarImageError extends Error {
@@ -19,16 +23,27 @@ export class SidecarImageError extends Error {
 }
 
 /** An image whose registry does not answer. */
-export class UnreachableRegistryError extends ImageError {
+export class UnreachableRegistryError extends PullError {
   override readonly name = "UnreachableRegistryError";
 }
+
+/** A file of certificates that the environment names. */
+export const missingCertificates = (variable: string, file: string): SettingError =>
+  new SettingError(`${variable} names ${file}, which does not exist: name a file of certificates, or unset it`);
+
+/** A file that is not the archive that its transport says. */
+export const badArchive = (image: string, said: string): ImageError =>
+  badImage(
+    image,
+    `it is cut off, or not such an archive (${said}): oci-archive: is for what skopeo or buildah writes, docker-archive: for what docker save writes`,
+  );
 
 /** An image that Netbind does not take. */
 export const badImage = (image: string, problem: string): ImageError => new ImageError(`image ${image}: ${problem}`);
 
 /** What was fetched of an image is not what its digest says. */
 export const changedBlob = (image: string, said: string): ImageError =>
-  new ImageError(
+  new PullError(
     `image ${image}: what its source gives does not have the digest that was asked for (${said}): push the image again, or name the digest that it has`,
   );
 
@@ -45,6 +60,14 @@ export const containerDiskErrors = (errors: readonly Error[]): ContainerDiskErro
     cause: new AggregateError(errors),
   });
 
+/** A registry that cannot answer now. */
+export const failingRegistry = (image: string, said: string): ImageError =>
+  new PullError(`image ${image}: its registry fails: ${said}: try again later, or mirror it to another`);
+
+/** A policy that no kubelet has. */
+export const invalidPullPolicy = (policy: string): string =>
+  `imagePullPolicy ${JSON.stringify(policy)} is not Always, IfNotPresent or Never`;
+
 /** What failed while an image was kept: a full disk names what is full. */
 export function explainWrite(image: string, directory: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -54,7 +77,7 @@ export function explainWrite(image: string, directory: string, error: unknown): 
 
 /** An image that skopeo does not copy. */
 export const failedPull = (image: string, said: string): ImageError =>
-  new ImageError(`image ${image} cannot be pulled: ${said}`);
+  new PullError(`image ${image} cannot be pulled: ${said}`);
 
 /** An image whose container does not do what a sidecar does. */
 export const imageNotStarted = (
@@ -86,6 +109,12 @@ export const noCommand = (image: string): ImageError =>
 export const missingImage = (image: string, said: string): MissingImageError =>
   new MissingImageError(`image ${image} is not there: ${said}: correct its name, or mirror it to that registry`);
 
+/** An image of this machine's files that is not there. */
+export const missingFile = (image: string, said: string): ImageError =>
+  new ImageError(
+    `image ${image} is not there: ${said}: correct the path, or the name behind it (oci: takes a directory with an index.json)`,
+  );
+
 /** An image without a disk. */
 export const noDisk = (image: string, path: string): ImageError =>
   badImage(
@@ -100,15 +129,24 @@ export const noPlatform = (image: string, known: readonly string[]): ImageError 
     `it is for ${known.join(", ") || "no platform"}, and this machine needs linux/${process.arch === "x64" ? "amd64" : process.arch}`,
   );
 
+/** A registry without TLS. */
+export const plainRegistry = (image: string, said: string): ImageError =>
+  new PullError(
+    `image ${image}: its registry speaks no TLS: ${said}: serve it by HTTPS, or set insecure = true for it in /etc/containers/registries.conf`,
+  );
+
 /** An image that its registry does not give. */
 export const refusedImage = (image: string, said: string): ImageError =>
-  new ImageError(
+  new PullError(
     `image ${image}: its registry refuses it: ${said}: log in with skopeo login as root, or mirror it to a registry that gives it`,
   );
 
-/** A binding whose sidecar's image cannot be had; `mirror` is what to do about it. */
-export const sidecarImageError = (binding: string, cause: Error, mirror: string): SidecarImageError =>
-  new SidecarImageError(`sidecar of binding "${binding}": ${cause.message}\n    to mirror it: ${mirror}`, { cause });
+/** A binding whose sidecar's image cannot be had; `mirror` is what to do about it, where another registry helps. */
+export const sidecarImageError = (binding: string, cause: Error, mirror?: string): SidecarImageError =>
+  new SidecarImageError(
+    `sidecar of binding "${binding}": ${cause.message}${mirror === undefined ? "" : `\n    to mirror it: ${mirror}`}`,
+    { cause },
+  );
 
 /** Several bindings whose sidecars' images cannot be had. */
 export const sidecarImageErrors = (errors: readonly Error[]): SidecarImageError =>
@@ -126,3 +164,9 @@ export const sparseDisk = (image: string, name: string): ImageError =>
 /** A registry that does not answer. */
 export const unreachableRegistry = (image: string, said: string): UnreachableRegistryError =>
   new UnreachableRegistryError(`image ${image}: its registry is not in reach: ${said}`);
+
+/** A registry whose certificate this machine does not trust. */
+export const untrustedRegistry = (image: string, said: string): ImageError =>
+  new PullError(
+    `image ${image}: its registry's certificate is not trusted: ${said}: put its CA into /etc/containers/certs.d/HOST:PORT/ca.crt, or name it with SSL_CERT_FILE`,
+  );

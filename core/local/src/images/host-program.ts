@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findSandboxWay, OVER_FRESH_PROC, scaled } from "@netbind/netns";
+import { missingCertificates } from "./errors.ts";
 
 /** A program of the machine's to run on what strangers wrote. */
 export interface HostProgram {
@@ -22,9 +23,10 @@ const SETTINGS = [
 const OWN_ROOTS = "SSL_CERT_FILE";
 const CERTIFICATES = "/tmp/certificates.pem";
 
-/** The certificates that the caller's environment names, as Go's programs read it. */
+/** The certificates that the caller's environment names, as Go's programs read it. @throws SettingError */
 function certificates(env: NodeJS.ProcessEnv): readonly string[] {
   const file = env[OWN_ROOTS];
+  if (file && !existsSync(file)) throw missingCertificates(OWN_ROOTS, file);
   return file ? ["--ro-bind", file, CERTIFICATES, "--setenv", OWN_ROOTS, CERTIFICATES] : [];
 }
 

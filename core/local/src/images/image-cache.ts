@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Exec, makeDirectory, removeTree, rename, writeAtomically } from "@netbind/netns";
 import type { Progress } from "../launcher/image.ts";
-import { badImage, changedBlob, explainWrite } from "./errors.ts";
+import { badImage, changedBlob, explainWrite, invalidPullPolicy } from "./errors.ts";
 import type { ImageSource } from "./image-source.ts";
 import { checkPlatform, digestOf, type Manifest, readManifest } from "./manifest.ts";
 import { askManifest, copyImage, type RegistryAuth, type SkopeoContext } from "./skopeo.ts";
@@ -44,6 +44,9 @@ export interface ImageRequest {
   /** As the kubelet has it; absent: `Always` for a tag that moves, else `IfNotPresent`. */
   readonly pullPolicy?: string;
 }
+
+/** True for a policy that a kubelet knows. */
+export const isPullPolicy = (policy: string): boolean => ["Always", "IfNotPresent", "Never"].includes(policy);
 
 /** An image of this platform that a source names by its digest. */
 interface NamedImage {
@@ -163,6 +166,7 @@ export async function ensureImage<T extends object>(
 ): Promise<CachedImage<T>> {
   const { source, path } = request;
   const policy = request.pullPolicy || (source.moves ? "Always" : "IfNotPresent");
+  if (!isPullPolicy(policy)) throw badImage(source.text, `its ${invalidPullPolicy(policy)}`);
   const directory = kindDirectory(cache.cache, kind);
   makeDirectory(directory);
   const known = rememberedDigest(directory, source);

@@ -1,18 +1,10 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { CommandError, type Exec, scaled } from "@netbind/netns";
+import { type Exec, scaled } from "@netbind/netns";
+import { explainSkopeo } from "./explain-skopeo.ts";
 import { AUTH_FILE, hostCommand, usualAuthFile } from "./host-program.ts";
 import { type ImageSource, SOURCE_DIRECTORY } from "./image-source.ts";
 import { UNPACKED_LIMIT } from "./layer-entries.ts";
-import {
-  changedBlob,
-  failedPull,
-  type ImageError,
-  isFull,
-  missingImage,
-  refusedImage,
-  unreachableRegistry,
-} from "./errors.ts";
 
 /** Passwords for registries, as skopeo login writes them: the path of a file, or a text that no file has. */
 export type RegistryAuth = { readonly file: string } | { readonly text: string };
@@ -33,37 +25,10 @@ const COPY_DEADLINE = 2 * 60 * 60_000;
 /** Where it sees its workspace. */
 export const WORK = "/work";
 const POLICY = "/etc/containers/policy.json";
-/** What skopeo says, and what that is to the person who asked for an image. */
-const REASONS: readonly (readonly [RegExp, (image: string, said: string) => ImageError])[] = [
-  [/no space left on device|file too large/i, (image, said) => isFull(image, said)],
-  [
-    /no such host|connection refused|i\/o timeout|network is unreachable|no route to host|handshake timeout|deadline exceeded|server misbehaving|failure in name resolution|connection reset/i,
-    unreachableRegistry,
-  ],
-  [/digest did not match|does not match|doesn't match|digest mismatch|unexpected digest/i, changedBlob],
-  [
-    /unauthorized|authentication required|access to the resource is denied|denied:|status code 40[13]|invalid username/i,
-    refusedImage,
-  ],
-  [/manifest unknown|name unknown|not found|no such file|status code 404|repository (name )?not known/i, missingImage],
-];
-
-/** What skopeo says at its end, without what surrounds it. */
-const lastWords = (stderr: string): string => {
-  const line = stderr.trim().split("\n").at(-1) ?? "";
-  return /msg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]?.replace(/\\(.)/g, "$1") ?? line;
-};
-
-/** Why skopeo failed, in terms of the image. */
-export function explainSkopeo(image: string, error: unknown): Error {
-  if (!(error instanceof CommandError)) return error as Error;
-  const said = lastWords(error.stderr) || error.message;
-  const reason = REASONS.find(([words]) => words.test(said))?.[1] ?? failedPull;
-  return reason(image, said);
-}
-
 /** How skopeo gets passwords inside its sandbox. */
 interface GivenAuth extends Disposable {
+  /** What they are from. */
+  readonly from: string;
   /** Options of bubblewrap's. */
   readonly shown: readonly string[];
   readonly descriptors: readonly number[];
@@ -84,11 +49,11 @@ function giveAuth({ workspace, auth }: SkopeoContext): GivenAuth | undefined {
   if (auth !== undefined && "text" in auth) {
     const descriptor = holdText(workspace, auth.text);
     const shown = ["--ro-bind-data", "3", AUTH_FILE];
-    return { shown, descriptors: [descriptor], [Symbol.dispose]: () => closeSync(descriptor) };
+    return { from: "imagePullSecret", shown, descriptors: [descriptor], [Symbol.dispose]: () => closeSync(descriptor) };
   }
   const file = auth?.file ?? usualAuthFile(process.env);
   if (file === undefined) return undefined;
-  return { shown: ["--ro-bind", file, AUTH_FILE], descriptors: [], [Symbol.dispose]: () => undefined };
+  return { from: file, shown: ["--ro-bind", file, AUTH_FILE], descriptors: [], [Symbol.dispose]: () => undefined };
 }
 
 async function skopeo(
@@ -119,7 +84,7 @@ async function skopeo(
   });
   return await exec(command, { deadline, signal, descriptors: auth?.descriptors ?? [] }).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw explainSkopeo(source.text, error);
+    throw explainSkopeo(source, error, auth?.from);
   });
 }
 

@@ -4,7 +4,7 @@ import { defined, type Violation, violation } from "@netbind/contract";
 import type { ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
 import { derivedName, type Exec, FILE_LIMIT, makeDirectory, removeTree } from "@netbind/netns";
 import { type CachedDisk, cachedDiskPath, ensureContainerDisk } from "../images/container-disk-cache.ts";
-import type { ImageCache } from "../images/image-cache.ts";
+import { type ImageCache, isPullPolicy } from "../images/image-cache.ts";
 import { diskComponents } from "../images/find-disk.ts";
 import { hostCommand } from "../images/host-program.ts";
 import { readImageSource } from "../images/image-source.ts";
@@ -14,7 +14,14 @@ import type { State } from "../record/state.ts";
 import { vmOfPod } from "../record/state.ts";
 import type { HeldDisk, HostDiskPolicy } from "./host-disks.ts";
 import type { VmUser } from "./vm-user.ts";
-import { containerDiskError, containerDiskErrors, explainWrite, UnreachableRegistryError } from "../images/errors.ts";
+import {
+  containerDiskError,
+  containerDiskErrors,
+  explainWrite,
+  invalidPullPolicy,
+  UnreachableRegistryError,
+} from "../images/errors.ts";
+import { VolumeError } from "../errors.ts";
 
 /** A container disk that a VM was given: the base that it shares with others, and the format of that. */
 export interface ContainerDiskRecord extends Pick<CachedDisk, "base" | "format"> {
@@ -65,11 +72,14 @@ export function checkContainerDisks(vmi: Vmi, policy: HostDiskPolicy): readonly 
       return [violation(field, (error as Error).message, fix)];
     }
   };
-  return containerDisksOf(vmi).flatMap(({ volume, containerDisk: { image, path } }) => {
+  return containerDisksOf(vmi).flatMap(({ volume, containerDisk: { image, path, imagePullPolicy } }) => {
     const field = `spec.volumes[${volume}].containerDisk`;
     return [
       ...check(() => readImageSource(image, policy), `${field}.image`),
       ...check(() => diskComponents(image, path), `${field}.path`),
+      ...(imagePullPolicy && !isPullPolicy(imagePullPolicy)
+        ? [violation(`${field}.imagePullPolicy`, invalidPullPolicy(imagePullPolicy), "correct it, or leave it out")]
+        : []),
     ];
   });
 }
@@ -92,7 +102,7 @@ const pullSecret = (volume: string, secret: string, data: ReferencedData): Regis
 /**
  * Fetches a VM's container disks, before anything of it is made. One whose registry is not in reach is left out.
  *
- * @throws ContainerDiskError with all that cannot be had
+ * @throws ContainerDiskError, VolumeError with all that cannot be had
  */
 export async function fetchContainerDisks(
   cache: ImageCache,
@@ -112,7 +122,7 @@ export async function fetchContainerDisks(
     } catch (error) {
       cache.signal.throwIfAborted();
       if (error instanceof UnreachableRegistryError) missing.set(volume, error.message);
-      else failed.push(containerDiskError(name, error as Error));
+      else failed.push(error instanceof VolumeError ? error : containerDiskError(name, error as Error));
     }
   }
   if (failed.length > 0) throw failed.length === 1 ? failed[0] : containerDiskErrors(failed);

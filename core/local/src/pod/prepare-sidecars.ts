@@ -1,9 +1,9 @@
 import { defined } from "@netbind/contract";
 import type { ResolvedBinding } from "@netbind/kubevirt";
 import type { ImageCache, ImageRequest } from "../images/image-cache.ts";
-import { readImageSource } from "../images/image-source.ts";
+import { type ImageSource, pathInRegistry, readRegistryImage } from "../images/image-source.ts";
 import { type CachedSidecarImage, ensureSidecarImage } from "../images/sidecar-image-cache.ts";
-import { sidecarImageError, sidecarImageErrors } from "../images/errors.ts";
+import { PullError, sidecarImageError, sidecarImageErrors } from "../images/errors.ts";
 import { type NewSidecar, publishSidecar, type SidecarRuntime } from "./sidecar-files.ts";
 
 /** Where the sidecars of new pods come from. */
@@ -15,13 +15,14 @@ export interface SidecarSources {
   readonly pullPolicy?: string;
 }
 
-/** What to do about an image that cannot be had. */
-function mirrorOf({ name, from }: ResolvedBinding, image: string): string {
-  const plain = image.replace(/^docker:\/\//, "");
-  const [tagged = ""] = plain.split("/").slice(-2).join("/").split("@");
+/** What to do about an image that cannot be pulled, where another registry would help. */
+function mirrorOf({ name, from }: ResolvedBinding, { repository = "", tag, digest }: ImageSource): string {
+  const to = `docker://REGISTRY/${pathInRegistry(repository).slice(-2).join("/")}${tag === undefined ? "" : `:${tag}`}`;
+  // skopeo takes a tag or a digest, and not both.
+  const at = digest === undefined ? (tag === undefined ? "" : `:${tag}`) : `@${digest}`;
   return from === "registered"
-    ? `skopeo copy --all docker://${plain} docker://REGISTRY/${tagged}, and register that name for ${name} in the KubeVirt CR`
-    : `npm run images, skopeo copy --all --preserve-digests oci:dist/images:${name} docker://REGISTRY/${tagged}, and netbind run --registry REGISTRY`;
+    ? `skopeo copy --all docker://${repository}${at} ${to}, and register that name for ${name} in the KubeVirt CR`
+    : `npm run images, skopeo copy --all --preserve-digests oci:dist/images:${name} ${to}, and netbind run --registry REGISTRY`;
 }
 
 /** The images of a pod's sidecars, by their bindings. @throws SidecarImageError with all that cannot be had */
@@ -34,12 +35,14 @@ async function fetchImages(
   const failed: Error[] = [];
   for (const binding of bindings) {
     const { name, image = "" } = binding;
+    let source: ImageSource | undefined;
     try {
-      const source = readImageSource(image, { directories: [], own: [] });
+      source = readRegistryImage(image);
       found.set(name, await ensureSidecarImage(cache, { source, ...policy }));
     } catch (error) {
       cache.signal.throwIfAborted();
-      failed.push(sidecarImageError(name, error as Error, mirrorOf(binding, image)));
+      const mirror = source && error instanceof PullError ? mirrorOf(binding, source) : undefined;
+      failed.push(sidecarImageError(name, error as Error, mirror));
     }
   }
   if (failed.length > 0) throw failed.length === 1 ? failed[0] : sidecarImageErrors(failed);
