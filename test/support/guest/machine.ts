@@ -23,9 +23,16 @@ class OwnState {
   readonly state: State;
   readonly #users = new Set<number>();
   readonly #namespaces = new Set<string>();
+  /** The directory, and what the names of its namespaces begin with. */
+  readonly #named: RegExp;
+  readonly #netns: string;
 
   constructor(path: string) {
     this.state = new State({ state: path, cache: "/nowhere", logs: "/nowhere" });
+    // What is bound from a file system is listed with its path there, not with the one here: the last name is what both have.
+    const name = basename(this.state.root).replaceAll(".", "\\.");
+    this.#named = new RegExp(`/${name}(?![\\w.-])`);
+    this.#netns = netnsPath(this.state.nodeNetns.replace(/node$/, ""));
   }
 
   /** Remembers what a process can be told by once its record or its namespace's name is gone. */
@@ -48,18 +55,11 @@ class OwnState {
 
   /** True where a text, such as a mount or a command line, names the directory or one of its namespaces. */
   isNamedIn(text: string): boolean {
-    // What is bound from a file system is listed with its path there, not with the one here: the last name is what both have.
-    const name = basename(this.state.root).replaceAll(".", "\\.");
-    const namespaces = netnsPath(this.state.nodeNetns.replace(/node$/, ""));
-    return new RegExp(`/${name}(?![\\w.-])`).test(text) || text.includes(namespaces);
+    return this.#named.test(text) || text.includes(this.#netns);
   }
 
-  ownsProcess(pid: string): boolean {
-    return (
-      this.#namespaces.has(namespaceId(`/proc/${pid}/ns/net`) ?? "") ||
-      this.#users.has(readOr(() => statSync(`/proc/${pid}`).uid, -1)) ||
-      this.isNamedIn(tracesOf(pid))
-    );
+  ownsProcess(seen: SeenProcess): boolean {
+    return this.#namespaces.has(seen.namespace) || this.#users.has(seen.user) || this.isNamedIn(seen.traces);
   }
 
   files(): readonly string[] {
@@ -108,7 +108,7 @@ function usersIn(record: string): readonly number[] {
 }
 
 /** What tells whose a process is: its arguments, what a CNI plugin is told, its open files, and the directories that it has mounted. */
-function tracesOf(pid: string): string {
+function tracesOf(pid: string, mounted: Mounted): string {
   const here = `/proc/${pid}`;
   return [
     readOr(() => readFileSync(`${here}/cmdline`, "utf8"), ""),
@@ -116,9 +116,47 @@ function tracesOf(pid: string): string {
       .split("\0")
       .filter((variable) => variable.startsWith("CNI_")),
     ...namesIn(`${here}/fd`).map((fd) => readOr(() => readlinkSync(`${here}/fd/${fd}`), "")),
-    // What is mounted in its own place, as the machine has it, is in everybody's copy of the machine's mounts.
-    ...mountsOf(pid).flatMap(({ root, point }) => (point.endsWith(root) ? [] : [root])),
+    mounted.of(pid),
   ].join("\n");
+}
+
+/** What is mounted somewhere, read once in a look for all processes that have the same mounts: a pod may have thousands. */
+class Mounted {
+  readonly #read = new Map<string, string>();
+
+  of(pid: string): string {
+    const place = ["ns/mnt", "root"].map((name) => readOr(() => readlinkSync(`/proc/${pid}/${name}`), "")).join(" ");
+    const roots = this.#read.get(place) ?? rootsOf(pid);
+    this.#read.set(place, roots);
+    return roots;
+  }
+}
+
+/** What is mounted in its own place, as the machine has it, is in everybody's copy of the machine's mounts. */
+const rootsOf = (pid: string): string =>
+  mountsOf(pid)
+    .flatMap(({ root, point }) => (point.endsWith(root) ? [] : [root]))
+    .join("\n");
+
+/** A process as it is looked at: each of this once, however many state directories it is held against. */
+class SeenProcess {
+  readonly #pid: string;
+  readonly #mounted: Mounted;
+  readonly namespace: string;
+  readonly user: number;
+  #traces: string | undefined;
+
+  constructor(pid: string, mounted: Mounted) {
+    this.#pid = pid;
+    this.#mounted = mounted;
+    this.namespace = namespaceId(`/proc/${pid}/ns/net`) ?? "";
+    this.user = readOr(() => statSync(`/proc/${pid}`).uid, -1);
+  }
+
+  get traces(): string {
+    this.#traces ??= tracesOf(this.#pid, this.#mounted);
+    return this.#traces;
+  }
 }
 
 interface Mount {
@@ -134,14 +172,15 @@ const mountsOf = (pid: string): readonly Mount[] =>
     .map(([, , , root = "", point = ""]) => ({ root, point }));
 
 /** A process's name where it is this test's own; none where it is another's or over. */
-function ownProcess(pid: string): readonly string[] {
+function ownProcess(pid: string, mounted: Mounted): readonly string[] {
   const status = (): string => readFileSync(`/proc/${pid}/status`, "utf8");
   try {
     const before = status();
-    const isOwn = own.some((one) => one.ownsProcess(pid));
+    const seen = new SeenProcess(pid, mounted);
+    const isOwn = own.some((one) => one.ownsProcess(seen));
     const name = /^Name:\t(.*)/.exec(before)?.[1] ?? "";
     // One that became another program meanwhile was seen by halves.
-    if (!status().startsWith(`Name:\t${name}\n`)) return ownProcess(pid);
+    if (!status().startsWith(`Name:\t${name}\n`)) return ownProcess(pid, new Mounted());
     return isOwn && !/^State:\tZ/m.test(before) ? [`${name} ${pid}`] : [];
   } catch {
     return [];
@@ -173,6 +212,7 @@ async function ownLinks(): Promise<readonly string[]> {
 /** Looks at what this test's state directories have on the machine. */
 export async function machineState(): Promise<MachineState> {
   for (const one of own) one.look();
+  const mounted = new Mounted();
   return {
     netns: namesIn("/run/netns")
       .filter((name) => own.some((one) => one.ownsNetns(name)))
@@ -186,7 +226,7 @@ export async function machineState(): Promise<MachineState> {
       .sort(),
     processes: namesIn("/proc")
       .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .flatMap(ownProcess)
+      .flatMap((pid) => ownProcess(pid, mounted))
       .sort(),
     files: own.flatMap((one) => one.files()).sort(),
   };
