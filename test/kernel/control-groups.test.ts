@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { ensureImage, State, stateDirectories } from "@netbind/local";
 import { exec, waitUntil } from "@netbind/netns";
 import { expect, test } from "vitest";
+import { WITH_COMPILED } from "../support/build/programs.ts";
 import { HIDDEN_GROUPS, MISSING_GROUPS, READ_ONLY_GROUPS } from "../support/netns/hidden-groups.ts";
 import { HostileNode } from "../support/netns/hostile-node.ts";
 import type { TriedGroups } from "../support/netns/try-groups.ts";
@@ -17,7 +18,9 @@ const script = (name: string): readonly string[] => [
 const GROUP = "/sys/fs/cgroup/netbind-test-groups";
 
 async function tryGroups(node: HostileNode, named: string): Promise<TriedGroups> {
-  const printed = await node.exec([...script("try-groups.ts"), GROUP], { env: { NETBIND_CGROUP: named } });
+  const printed = await node.exec([...script("try-groups.ts"), GROUP], {
+    env: { ...WITH_COMPILED, NETBIND_CGROUP: named },
+  });
   return JSON.parse(printed) as TriedGroups;
 }
 
@@ -47,7 +50,8 @@ test.each([
   const directory = mkdtempSync("/run/netbind-groups-");
   try {
     await using node = await HostileNode.make({ setUp });
-    expect(await node.exec([...script("start-container.ts"), directory, image.rootfs])).toBe("started");
+    const start = [...script("start-container.ts"), directory, image.rootfs];
+    expect(await node.exec(start, { env: WITH_COMPILED })).toBe("started");
     const printed = (): string => readFileSync(join(directory, "log"), "utf8");
     await waitUntil(() => printed() !== "", 5000);
     expect(printed()).toBe("inside\n");

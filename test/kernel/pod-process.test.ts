@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findPodProcess, LAUNCHER_UID, mountSource, type PodTraits } from "@netbind/agent";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { WITH_COMPILED } from "../support/build/programs.ts";
 
 const AS_LAUNCHER = ["setpriv", "--reuid", String(LAUNCHER_UID), "--regid", String(LAUNCHER_UID), "--clear-groups"];
 
@@ -76,7 +77,8 @@ async function searchWhere(groups: ReadonlyMap<number, string>): Promise<string>
     "sh",
     ...node,
   ];
-  const { stdout } = await promisify(execFile)("unshare", argv, { cwd: fileURLToPath(new URL("..", import.meta.url)) });
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  const { stdout } = await promisify(execFile)("unshare", argv, { cwd, env: { ...process.env, ...WITH_COMPILED } });
   return stdout.trim();
 }
 

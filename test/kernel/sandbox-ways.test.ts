@@ -6,6 +6,7 @@ import { type ServiceProcess, serviceProcesses } from "@netbind/engine";
 import { endProcesses, inNetns, type ProcessId, exec } from "@netbind/netns";
 import masquerade from "@netbind/plugin-masquerade";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WITH_COMPILED } from "../support/build/programs.ts";
 import { attachNic, plugGuest } from "../support/netns/attach-nic.ts";
 import { HostileNode, MASKED } from "../support/netns/hostile-node.ts";
 import { TestNetns } from "../support/netns/netns.ts";
@@ -52,7 +53,9 @@ async function serve(
 async function start(node: HostileNode, netns: string, services: readonly ServiceProcess[]): Promise<ServicesStarted> {
   const request: ServicesRequest = { netns, directory, uid: UID, services };
   const program = [process.execPath, "--conditions=@netbind/source", support("netns/start-services.ts")];
-  return JSON.parse(await node.exec(program, { stdin: JSON.stringify(request) })) as ServicesStarted;
+  return JSON.parse(
+    await node.exec(program, { stdin: JSON.stringify(request), env: WITH_COMPILED }),
+  ) as ServicesStarted;
 }
 
 const statusOf = (one: ProcessId | undefined): string => readFileSync(`/proc/${one?.pid}/status`, "utf8");
@@ -123,7 +126,7 @@ test("where nothing helps, the mount and the setting are named", async () => {
 test("where no user namespace can be made no container is started, and what to change is said", async () => {
   const program = [process.execPath, "--conditions=@netbind/source", support("netns/start-container.ts"), directory];
   await using node = await HostileNode.make({ user: true, setUp: "sysctl -qw user.max_user_namespaces=0" });
-  const said = await node.exec(program);
+  const said = await node.exec(program, { env: WITH_COMPILED });
   expect(said).toContain("SandboxError: this machine permits no user namespace, in which sidecars run from images");
   expect(said).toContain("user.max_user_namespaces is 0: set it to a number above 0");
 });

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { COMPILED } from "../guest/netbind.ts";
 
 /** The environment of what starts them: what the runtime made of a program is kept for its next start. */
-export const WITH_COMPILED: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: COMPILED };
+export const WITH_COMPILED: Readonly<Record<string, string>> = { NODE_COMPILE_CACHE: COMPILED };
 
 const file = (path: string): string => fileURLToPath(new URL(`../../../core/${path}`, import.meta.url));
 

@@ -56,7 +56,10 @@ export class OrdinaryUser implements Disposable {
       join(this.directory, "core/cli/bundle/netbind.js"),
       ...args,
     ];
-    const env = { PATH: process.env["PATH"], HOME: join(this.directory, "home"), TMPDIR: tmpdir() };
+    const home = join(this.directory, "home");
+    // Its home as the system knows it is nowhere, where nothing that was compiled is kept.
+    const compiled = { NODE_COMPILE_CACHE: join(home, "compiled") };
+    const env = { PATH: process.env["PATH"], HOME: home, TMPDIR: tmpdir(), ...compiled };
     const child = spawn(file ?? "", rest, { cwd: "/", env, stdio: "pipe" });
     const text = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const)
