@@ -8,6 +8,7 @@ export type {
   Vm,
   Vmi,
   VmiClone,
+  VmiDisk,
   VmiInterface,
   VmiMigration,
   VmiNetwork,

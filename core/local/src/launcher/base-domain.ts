@@ -92,7 +92,7 @@ function bootXml(vmi: Vmi, disks: readonly GuestDisk[]): readonly string[] {
 const devicesXml = (disks: readonly GuestDisk[]): readonly string[] => [
   "  <devices>",
   "    <emulator>/usr/bin/qemu-system-x86_64</emulator>",
-  "    <controller type='usb' index='0' model='none'/>",
+  `    <controller type='usb' index='0' model='${disks.some(({ bus }) => bus === "usb") ? "qemu-xhci" : "none"}'/>`,
   "    <controller type='pci' index='0' model='pcie-root'/>",
   ...Array.from(
     { length: SPARE_PORTS + disks.length + 8 },

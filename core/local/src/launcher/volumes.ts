@@ -1,5 +1,5 @@
 import { defined } from "@netbind/contract";
-import type { CloudInitSource, ReferencedData, Vmi, VmiVolume } from "@netbind/kubevirt";
+import type { CloudInitSource, ReferencedData, Vmi, VmiDisk, VmiVolume } from "@netbind/kubevirt";
 import { podHostname } from "@netbind/kubevirt/pod";
 import { basePath, type FoundContainerDisks, overlayPath } from "./container-disks.ts";
 import { type HostDiskRecord, hostDiskPath } from "./host-disks.ts";
@@ -137,6 +137,10 @@ async function prepareVolume(context: VolumeContext, volume: VmiVolume, at: numb
   }) needs a cluster`;
 }
 
+/** Where a guest sees a disk: a CD-ROM is on no virtio bus. */
+const busOf = ({ disk, cdrom, lun }: VmiDisk): string =>
+  disk?.bus || cdrom?.bus || lun?.bus || (cdrom === undefined ? "virtio" : "sata");
+
 /**
  * Makes the disks of a VM's volumes, in the order of `spec.domain.devices.disks`. What one machine cannot provide is
  * left out, with a warning that names it.
@@ -160,8 +164,8 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
     disks.push({
       name: volume.name,
       path: prepared.path,
-      readonly: prepared.readonly || disk.cdrom !== undefined,
-      bus: disk.disk?.bus ?? disk.cdrom?.bus ?? disk.lun?.bus ?? "virtio",
+      readonly: prepared.readonly || disk.cdrom !== undefined || disk.disk?.readonly === true,
+      bus: busOf(disk),
       bootable: prepared.bootable,
       ...(prepared.block === true ? { block: true } : {}),
       ...defined({ base: prepared.base }),
