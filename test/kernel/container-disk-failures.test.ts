@@ -156,6 +156,20 @@ test("a full disk is an error that names the cache; with room again, the next st
   }
 });
 
+test("a cache that cannot be written to is named, with the variable that names another", async () => {
+  const readOnly = join(lab().directory, "read-only");
+  mkdirSync(readOnly);
+  await exec(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", readOnly]);
+  try {
+    const fetching = fetch(await lab().layoutOf([[DISK_FILE]]), { into: readOnly });
+    await expect(fetching).rejects.toThrow(
+      /read-only\/container-disks is on a read-only file system: .*NETBIND_CACHE_DIR/,
+    );
+  } finally {
+    await exec(["umount", readOnly]);
+  }
+});
+
 test("who gives up while an image is fetched leaves nothing of it", async () => {
   const image = await lab().layoutOf([[DISK_FILE]]);
   const controller = new AbortController();

@@ -80,6 +80,16 @@ export const noFilterPipe = (descriptor: number): Error =>
 export const noSandbox = (obstacles: readonly string[]): SandboxError =>
   new SandboxError(`this machine permits no sandbox for services and sidecars: ${obstacles.join("; ")}`);
 
+/** A directory of Netbind's that cannot be made or changed. */
+export const readOnlyFileSystem = (directory: string, cause: Error): Error =>
+  Object.assign(
+    new Error(
+      `${directory} is on a read-only file system: mount it read-write, or name others in NETBIND_STATE_DIR and NETBIND_CACHE_DIR`,
+      { cause },
+    ),
+    { code: "EROFS" },
+  );
+
 /** A control group in a hierarchy that may only be read. */
 export const readOnlyGroup = (group: string): GroupError =>
   new GroupError(`control group ${group} cannot be changed: its file system is mounted read-only: mount it read-write`);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { PodLink } from "@netbind/contract";
-import { isText, mapOf, shape } from "@netbind/contract/shape";
+import { isObject, isText, mapOf, shape } from "@netbind/contract/shape";
 import { parseJson } from "@netbind/engine";
 import { type CniConfigList, readCniConfig } from "@netbind/kubevirt/pod";
 import { NamedFileError } from "../errors.ts";
@@ -54,6 +54,12 @@ function asImageTable(named: string, value: unknown): ReadFile<ImageDigests> {
     : { wrong: `${named}: it is not a table of images: name the images.json that npm run images writes` };
 }
 
+function asPasswords(named: string, value: unknown): ReadFile<undefined> {
+  return isObject(value)
+    ? { read: undefined }
+    : { wrong: `${named}: it has no passwords for registries: name a file that skopeo login --authfile wrote` };
+}
+
 /** What files say. @throws NamedFileError with all that is wrong with any of them */
 function allRead<T>(files: readonly ReadFile<T>[]): readonly T[] {
   const wrong = files.flatMap((one) => ("wrong" in one ? [one.wrong] : []));
@@ -72,3 +78,8 @@ export const readImageTable = (file: string): ImageDigests =>
 /** The network that `--pod-network` names; none where it names none. @throws NamedFileError */
 export const readPodNetwork = (file: string | undefined): CniConfigList | undefined =>
   file === undefined ? undefined : allRead([readJson({ option: "--pod-network", file }, asPodNetwork)])[0];
+
+/** Sees that `--authfile` names passwords, before anything is made or asked with them. @throws NamedFileError */
+export function checkAuthFile(file: string | undefined): void {
+  if (file !== undefined) allRead([readJson({ option: "--authfile", file }, asPasswords)]);
+}

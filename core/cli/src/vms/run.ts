@@ -25,7 +25,7 @@ import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import { printMessage } from "../output.ts";
 import { nameOfVm } from "../plugins/plugin-failures.ts";
-import { readPodNetwork } from "../input/named-files.ts";
+import { checkAuthFile, readPodNetwork } from "../input/named-files.ts";
 import { grantsIn, openPlugins } from "../plugins/open-plugins.ts";
 import type { PluginSources } from "../plugins/plugin-sources.ts";
 import { refuseImageOptions, type SidecarImages, sidecarImages } from "../plugins/sidecar-images.ts";
@@ -154,6 +154,7 @@ async function printCrashes(state: State, names: readonly string[]): Promise<boo
 export async function run(options: RunOptions, resolve: Resolve): Promise<number> {
   const grants = grantsIn(options.grants, resolve);
   const podNetwork = readPodNetwork(options.podNetwork) ?? DEFAULT_POD_NETWORK;
+  checkAuthFile(options.authfile);
   const images = imagesOf(options, resolve);
   const { input, vms } = await decide({ ...options, ...defined({ sidecarImages: images }) }, resolve, grants);
   const runtime = withBundles(resolve(TOKENS.runtime), options.plugin);

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Exec } from "../exec/exec.ts";
-import { foreignDirectory, foreignPath } from "../errors.ts";
+import { foreignDirectory, foreignPath, readOnlyFileSystem } from "../errors.ts";
 
 const isForeign = (uid: number): boolean => uid !== 0 && uid !== process.geteuid?.();
 
@@ -88,9 +88,13 @@ function makeWithParents(path: string, mode?: number): void {
  * @throws ForeignPathError
  */
 export function makeDirectory(path: string, mode = 0o711): void {
-  makeWithParents(ownPath(path));
-  for (const { uid } of [lstatSync(path), statSync(path)]) if (isForeign(uid)) throw foreignPath(path, uid);
-  chmodSync(path, mode);
+  try {
+    makeWithParents(ownPath(path));
+    for (const { uid } of [lstatSync(path), statSync(path)]) if (isForeign(uid)) throw foreignPath(path, uid);
+    chmodSync(path, mode);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "EROFS" ? readOnlyFileSystem(path, error as Error) : error;
+  }
 }
 
 /** Makes a directory of a user's in one of root's, where it is not there yet. From then on nothing in it is reached by path. */
