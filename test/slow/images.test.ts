@@ -78,7 +78,7 @@ test("a version that the archive no longer serves ends the build with the comman
   const { status, output } = here.images("--lock", file, "--no-sbom", "bridge");
   expect(status).toBe(1);
   expect(output).toContain(
-    `  libc6 2.41-12+gone is not served any more (${gone.path})\nRun: npm run images -- --update-lock\n`,
+    `  libc6 2.41-12+gone is not served any more (${gone.path})\nRun: npm run images -- --update-lock --lock ${file}\n`,
   );
   expect(output).not.toMatch(/^\s+at /m);
   expect(readFileSync(join(here.out, "images.json"), "utf8")).toBe(before);
@@ -91,7 +91,9 @@ test("a runtime that npm serves with other contents than the lock names is refus
   writeFileSync(file, printLock(lock).replace(sha256, "0".repeat(64)));
   const { status, output } = here.images("--lock", file, "--no-sbom", "bridge");
   expect(status).toBe(1);
-  expect(output).toContain(`  locked: ${"0".repeat(64)}\n  served: ${sha256}\nRun: npm run images -- --update-lock\n`);
+  expect(output).toContain(
+    `  locked: ${"0".repeat(64)}\n  served: ${sha256}\nRun: npm run images -- --update-lock --lock ${file}\n`,
+  );
 });
 
 test("arm64: the bridge's image, run by an emulator of a user's programs, opens its gate with Attach and answers Info", async () => {

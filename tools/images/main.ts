@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { CommandError } from "../../core/netns/src/exec/exec.ts";
 import { buildImages, checkOut, chooseRecipes } from "./build-images.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, UPDATE_COMMAND } from "./image-error.ts";
 import { readLock, readParts, writeLock } from "./lock.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 import type { ImageTable } from "./table.ts";
@@ -63,18 +63,30 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const [file, out] = [resolve(values.lock), resolve(values.out)];
   if (values["update-lock"]) return updateLock(file);
-  chooseRecipes(ROOT, names);
-  checkOut(out);
-  const lock = readLock(file, runtimeVersion(ROOT));
-  printTable(await buildImages({ root: ROOT, names, lock, out, withSbom: !values["no-sbom"], progress }));
+  try {
+    chooseRecipes(ROOT, names);
+    checkOut(out);
+    const lock = readLock(file, runtimeVersion(ROOT));
+    printTable(await buildImages({ root: ROOT, names, lock, out, withSbom: !values["no-sbom"], progress }));
+  } catch (error) {
+    throw file === OPTIONS.lock.default ? error : withLock(error, file);
+  }
   console.log(`in ${out}`);
+}
+
+/** The command that an error names moves this checkout's lock: for another one it needs the option. */
+function withLock(error: unknown, file: string): unknown {
+  if (error instanceof ImageError)
+    error.message = error.message.replace(UPDATE_COMMAND, `${UPDATE_COMMAND} --lock ${file}`);
+  return error;
 }
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
   const isUsage = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
-  const isPlain = isUsage || error instanceof ImageError || error instanceof CommandError;
+  const isOfSystem = error instanceof Error && "syscall" in error;
+  const isPlain = isUsage || isOfSystem || error instanceof ImageError || error instanceof CommandError;
   console.error(isPlain ? `netbind: ${error.message}${isUsage ? `\n${USAGE}` : ""}` : error);
   process.exitCode = isUsage ? 2 : 1;
 }

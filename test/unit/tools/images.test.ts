@@ -351,6 +351,12 @@ test("the command refuses what it does not know before it builds anything", () =
   expect(existsSync(join(directory, "mine"))).toBe(true);
   writeFileSync(join(directory, "lock.json"), "{}");
   const refused = images("--lock", join(directory, "lock.json"), "--out", join(directory, "out"));
-  expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(`Run: ${COMMAND}`) });
+  expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(`Run: ${COMMAND} --lock ${directory}`) });
   expect(existsSync(join(directory, "out"))).toBe(false);
+});
+
+test("a place that the system refuses is named in a line, without the places in the program", () => {
+  const { status, stderr } = images("--out", "/etc/hostname", "passt");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^netbind: ENOTDIR: not a directory, .*'\/etc\/hostname'\n$/);
 });
