@@ -28,7 +28,12 @@ test.each<[string, readonly (readonly Entry[])[], string, string?]>([
   ["a directory that a later layer removed", [[DISK_FILE], [{ name: ".wh.disk" }]], "has no file at /disk"],
   ["a directory that a later layer emptied", [[DISK_FILE], [{ name: "disk/.wh..wh..opq" }]], "has no file at /disk"],
   ["a file in place of the directory", [[DISK_FILE], [{ name: "disk", content: "" }]], "from 1 to"],
-  ["another file than the volume names", [[DISK_FILE]], "has no file at /other/disk.img", "/other/disk.img"],
+  [
+    "another file than the volume names",
+    [[DISK_FILE]],
+    "at /other/disk.img: correct the volume's path",
+    "/other/disk.img",
+  ],
   ["a path that leads out", [[DISK_FILE]], "is not a valid path of a disk", "/disk/../etc"],
   ["a disk of nothing", [[{ name: "disk/a", content: "" }]], "from 1 to"],
   [
@@ -93,6 +98,8 @@ test("a qcow2 that is whole is taken; one that refers to another file is refused
 
 test("another architecture's image, in an index or alone; this one's is found in an index", async () => {
   const alone = await lab().layoutOf([[DISK_FILE]], { architecture: "arm64" });
+  const neither = await lab().layoutOf([[DISK_FILE]], { architecture: "", os: "" });
+  await expect(fetch(neither)).rejects.toThrow("it is for no platform, and this machine needs linux/amd64");
   const listed = await lab().layoutOf([[DISK_FILE]], { architecture: "arm64", index: ["arm64", "s390x"] });
   await expect(fetch(alone)).rejects.toThrow("it is for linux/arm64, and this machine needs linux/amd64");
   await expect(fetch(listed)).rejects.toThrow("it is for linux/arm64, linux/s390x");

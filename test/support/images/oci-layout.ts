@@ -42,6 +42,7 @@ export interface LayoutImage {
   readonly layers: readonly Buffer[];
   readonly compression?: Compression;
   readonly architecture?: string;
+  readonly os?: string;
   /** How its container starts, as OCI's configuration has it; absent: it starts nothing. */
   readonly config?: object;
   /** The platforms of an index over the image; absent: the image alone. */
@@ -51,13 +52,13 @@ export interface LayoutImage {
 /** Writes an image into a layout of its own, named `image`; gives the digest of what it names. */
 export function writeLayout(
   layout: string,
-  { layers, compression = "gzip", architecture = "amd64", config: start = {}, index }: LayoutImage,
+  { layers, compression = "gzip", architecture = "amd64", os = "linux", config: start = {}, index }: LayoutImage,
 ): string {
   mkdirSync(join(layout, "blobs/sha256"), { recursive: true });
   writeFileSync(join(layout, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
   const diffIds = layers.map((bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`);
   const blobs = layers.map((bytes) => writeBlob(layout, COMPRESS[compression](bytes)));
-  const config = { architecture, os: "linux", config: start, rootfs: { type: "layers", diff_ids: diffIds } };
+  const config = { architecture, os, config: start, rootfs: { type: "layers", diff_ids: diffIds } };
   const suffix = compression === "none" ? "" : `+${compression}`;
   const mediaType = "application/vnd.oci.image.manifest.v1+json";
   const manifest = {

@@ -115,11 +115,13 @@ export const missingFile = (image: string, said: string): ImageError =>
     `image ${image} is not there: ${said}: correct the path, or the name behind it (oci: takes a directory with an index.json)`,
   );
 
-/** An image without a disk. */
-export const noDisk = (image: string, path: string): ImageError =>
+/** An image without a disk; `isNamed` where the volume says where it is. */
+export const noDisk = (image: string, path: string, isNamed: boolean): ImageError =>
   badImage(
     image,
-    `it has no file at ${path}, so it is not a container disk: put one regular file, raw or qcow2, into /disk`,
+    isNamed
+      ? `it has no file at ${path}: correct the volume's path, or leave it out for the disk in /disk`
+      : `it has no file at ${path}, so it is not a container disk: put one regular file, raw or qcow2, into /disk`,
   );
 
 /** An image of other platforms alone. */
@@ -138,7 +140,7 @@ export const plainRegistry = (image: string, said: string): ImageError =>
 /** An image that its registry does not give. */
 export const refusedImage = (image: string, said: string): ImageError =>
   new PullError(
-    `image ${image}: its registry refuses it: ${said}: log in with skopeo login as root, or mirror it to a registry that gives it`,
+    `image ${image}: its registry refuses it: ${said}: give its password (skopeo login as root, --authfile, or a container disk's imagePullSecret), or mirror it to a registry that gives it`,
   );
 
 /** A binding whose sidecar's image cannot be had; `mirror` is what to do about it, where another registry helps. */

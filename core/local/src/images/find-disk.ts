@@ -103,11 +103,11 @@ class LayeredFiles {
 }
 
 /** The one disk among what an image shows. @throws ImageError */
-function theDisk(image: string, files: LayeredFiles, path: string): FoundDisk {
+function theDisk(image: string, files: LayeredFiles, path: string, isNamed: boolean): FoundDisk {
   const { shown, link } = files;
   if (link !== undefined) throw badImage(image, `/${link} in it is a link or a device, and Netbind follows none`);
   const [first, ...more] = shown;
-  if (first === undefined) throw noDisk(image, path);
+  if (first === undefined) throw noDisk(image, path, isNamed);
   if (more.length > 0) {
     const names = shown.slice(0, 5).map(([name]) => JSON.stringify(`/${name}`));
     throw badImage(image, `it has ${shown.length} files at ${path}, and a container disk is one: ${names.join(", ")}`);
@@ -182,7 +182,7 @@ export async function writeDisk(
     let entry = 0;
     await readLayer(file, all, async (header) => files.add(header, { layer, entry: entry++ }));
   }
-  const found = theDisk(image, files, `/${wanted.join("/")}`);
+  const found = theDisk(image, files, `/${wanted.join("/")}`, wanted !== DISK_DIRECTORY);
   const disk = openSync(target, "wx", 0o400);
   try {
     let [entry, written] = [0, 0];

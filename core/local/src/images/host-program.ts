@@ -30,12 +30,21 @@ function certificates(env: NodeJS.ProcessEnv): readonly string[] {
   return file ? ["--ro-bind", file, CERTIFICATES, "--setenv", OWN_ROOTS, CERTIFICATES] : [];
 }
 
-/** Where root's tools keep passwords for registries, as skopeo-login(1) says. */
+/** Where the sandbox shows passwords for registries. */
 export const AUTH_FILE = "/tmp/auth.json";
+/** Where the caller's tools keep passwords for registries, as containers-auth.json(5) says; a session's own before the user's. */
 export function usualAuthFile(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env["HOME"] ?? "/root";
-  const places = [env["REGISTRY_AUTH_FILE"], "/run/containers/0/auth.json", join(home, ".docker/config.json")];
-  return places.find((place) => place !== undefined && place !== "" && existsSync(place));
+  const below = (directory: string | undefined, ...path: readonly string[]): readonly string[] =>
+    directory ? [join(directory, ...path)] : [];
+  const home = env["HOME"] || "/root";
+  const places = [
+    ...below(env["REGISTRY_AUTH_FILE"]),
+    ...below(env["XDG_RUNTIME_DIR"], "containers/auth.json"),
+    "/run/containers/0/auth.json",
+    ...below(env["XDG_CONFIG_HOME"] || join(home, ".config"), "containers/auth.json"),
+    ...below(env["DOCKER_CONFIG"] || join(home, ".docker"), "config.json"),
+  ];
+  return places.find((place) => existsSync(place));
 }
 
 /**

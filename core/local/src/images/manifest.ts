@@ -68,5 +68,6 @@ export function readManifest(image: string, text: string): Manifest | string {
 export function checkPlatform(image: string, text: string): void {
   const config = parse(image, text) as { readonly os?: unknown; readonly architecture?: unknown } | null;
   const [os, architecture] = [String(config?.os ?? ""), String(config?.architecture ?? "")];
+  if (os === "" && architecture === "") throw noPlatform(image, []);
   if (os !== PLATFORM.os || architecture !== PLATFORM.architecture) throw noPlatform(image, [`${os}/${architecture}`]);
 }
