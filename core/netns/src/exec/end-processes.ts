@@ -3,17 +3,23 @@ import type { ProcessId } from "./process-directory.ts";
 import { scaledTimeout } from "./scaled-timeout.ts";
 import { exec } from "./exec.ts";
 
-/** Waits until a condition holds; false where it did not within `deadline` milliseconds. */
+/** The first pause of a wait, in milliseconds: most of what is waited for is a moment away. */
+const FIRST_PAUSE = 2;
+
+/**
+ * Waits until a condition holds, and looks less and less often, until it is each `interval` milliseconds; false where it did
+ * not hold within `deadline` milliseconds.
+ */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   deadline: number,
   interval = 20,
 ): Promise<boolean> {
   const end = performance.now() + scaledTimeout(deadline);
-  for (;;) {
+  for (let pause = FIRST_PAUSE; ; pause *= 2) {
     if (await condition()) return true;
     if (performance.now() >= end) return false;
-    await new Promise((resolve) => setTimeout(resolve, interval));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, interval)));
   }
 }
 
