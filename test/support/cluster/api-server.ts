@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -147,7 +147,11 @@ const ignoring =
 const ignoreConflict = ignoring(409);
 const ignoreMissing = ignoring(404);
 
-function open(asked: ApiRequest, { server, ca, cert, key, token }: ApiCredentials): Promise<IncomingMessage> {
+/** To make a connection is most of what a request takes. */
+const KEPT = new Agent({ keepAlive: true });
+
+function open(asked: ApiRequest, as: ApiCredentials, agent: Agent | false = KEPT): Promise<IncomingMessage> {
+  const { server, ca, cert, key, token } = as;
   const { method = "GET", path, body, contentType, user } = asked;
   const type = contentType ?? (method === "PATCH" ? "application/merge-patch+json" : "application/json");
   const headers = {
@@ -157,9 +161,12 @@ function open(asked: ApiRequest, { server, ca, cert, key, token }: ApiCredential
   };
   const own = { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
   return new Promise((resolve, reject) => {
-    // A connection of its own: the server may be about to close one that was used before.
-    const sent = request(new URL(path, server), { method, headers, ca, ...own, agent: false }, resolve);
-    sent.on("error", reject);
+    const sent = request(new URL(path, server), { method, headers, ca, ...own, agent }, resolve);
+    sent.on("error", (error: NodeJS.ErrnoException) => {
+      // The server was about to close a connection that was used before: it has not heard this request.
+      if (sent.reusedSocket && error.code === "ECONNRESET") open(asked, as, false).then(resolve, reject);
+      else reject(error);
+    });
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
