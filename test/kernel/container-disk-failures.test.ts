@@ -4,10 +4,12 @@ import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync }
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Vmi } from "@netbind/kubevirt";
+import { State, vmId } from "@netbind/local";
 import { exec, makeDirectory, takeLock } from "@netbind/netns";
+import { VM_UIDS } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
-import { fetchContainerDisks } from "../../core/local/src/launcher/container-disks.ts";
+import { fetchContainerDisks, makeOverlays } from "../../core/local/src/launcher/container-disks.ts";
 import { DISK, DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
 import { tarOf } from "../support/images/oci-layout.ts";
 import { KNOWN_USER, Registry } from "../support/images/registry.ts";
@@ -151,6 +153,24 @@ test("a full disk is an error that names the cache; with room again, the next st
     expect(lab().left(small)).toEqual([]);
     await exec(["mount", "-o", "remount,size=32m", small]);
     expect(await fetch(image, { into: small })).toMatchObject({ format: "raw" });
+  } finally {
+    await exec(["umount", small]);
+  }
+});
+
+test("where a VM's own layer has no room, that and the directory are named, and no image", async () => {
+  const small = join(lab().directory, "small");
+  mkdirSync(small);
+  await exec(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
+  try {
+    const { base, format } = await fetch(await lab().layoutOf([[DISK_FILE]]), { into: small });
+    await exec(["dd", "if=/dev/zero", `of=${join(small, "full")}`, "bs=64k"]).catch(() => undefined);
+    const state = new State({ state: join(lab().directory, "state"), cache: small, logs: lab().directory });
+    const user = { uid: VM_UIDS.first, gid: VM_UIDS.first };
+    const making = makeOverlays({ state, exec }, vmId("default", "one"), user, [{ volume: 0, base, format }]);
+    await expect(making).rejects.toThrow(
+      /^the layer of the VM's own over a container disk cannot be made: .* full \(.*small\/layers\//,
+    );
   } finally {
     await exec(["umount", small]);
   }

@@ -1,7 +1,7 @@
 /** What skopeo's words are to the person who asked for an image: each as skopeo 1.9 wrote it. */
 import { CommandError } from "@netbind/netns";
 import { expect, test } from "vitest";
-import { PullError, UnreachableRegistryError } from "../../../core/local/src/images/errors.ts";
+import { ImageError, UnreachableRegistryError } from "../../../core/local/src/images/errors.ts";
 import { explainSkopeo } from "../../../core/local/src/images/explain-skopeo.ts";
 import type { ImageSource } from "../../../core/local/src/images/image-source.ts";
 
@@ -22,10 +22,11 @@ test.each([
   ["reading manifest 1 in r:5000/x/y: received unexpected HTTP status: 500 Internal Server Error", "try again later"],
   ["pinging container registry r:5000: http: server gave HTTP response to HTTPS client", "insecure = true"],
   ["pinging container registry r:5000: x509: certificate signed by unknown authority", "certs.d/HOST:PORT/ca.crt"],
+  ["writing blob: write /work/image/a: file too large", "it has more bytes than an image may"],
   ["received unexpected HTTP status: 301 Moved Permanently", "image r:5000/x/y:1 cannot be pulled: received"],
 ])("of a registry: %s", (said, expected) => {
   const error = explain(REGISTRY, said);
-  expect(error).toBeInstanceOf(PullError);
+  expect(error).toBeInstanceOf(ImageError);
   expect(error.message).toContain(expected);
   expect(error.message).not.toContain("Error parsing image name");
   expect(error.message).not.toMatch(/, :|,:/);

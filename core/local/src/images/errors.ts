@@ -35,7 +35,7 @@ export const missingCertificates = (variable: string, file: string): SettingErro
 export const badArchive = (image: string, said: string): ImageError =>
   badImage(
     image,
-    `it is cut off, or not such an archive (${said}): oci-archive: is for what skopeo or buildah writes, docker-archive: for what docker save writes`,
+    `it is cut off, or not such an archive (${said}): oci-archive: is for what skopeo or buildah writes, docker-archive: for what docker save writes, uncompressed`,
   );
 
 /** An image that Netbind does not take. */
@@ -68,12 +68,18 @@ export const failingRegistry = (image: string, said: string): ImageError =>
 export const invalidPullPolicy = (policy: string): string =>
   `imagePullPolicy ${JSON.stringify(policy)} is not Always, IfNotPresent or Never`;
 
+const isNoSpace = ({ code, message }: NodeJS.ErrnoException): boolean =>
+  code === "ENOSPC" || code === "EDQUOT" || /no space left on device/i.test(message);
+
 /** What failed while an image was kept: a full disk names what is full. */
-export function explainWrite(image: string, directory: string, error: unknown): Error {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full = code === "ENOSPC" || code === "EDQUOT" || /no space left on device/i.test(message);
-  return full ? isFull(image, directory) : (error as Error);
-}
+export const explainWrite = (image: string, directory: string, error: unknown): Error =>
+  isNoSpace(error as Error) ? isFull(image, directory) : (error as Error);
+
+/** What failed while a VM's own layer was made. */
+export const explainLayer = (directory: string, error: unknown): Error =>
+  isNoSpace(error as Error)
+    ? new ContainerDiskError(`the layer of the VM's own over a container disk cannot be made: ${fullCache(directory)}`)
+    : (error as Error);
 
 /** An image that skopeo does not copy. */
 export const failedPull = (image: string, said: string): ImageError =>
@@ -95,11 +101,11 @@ export const imageNotStarted = (
 export const invalidImage = (text: string, fix: string): ImageError =>
   new ImageError(`${JSON.stringify(text)} is not a valid image: ${fix}`);
 
+const fullCache = (where: string): string =>
+  `the file system of Netbind's cache is full (${where}): make room there, or set NETBIND_CACHE_DIR`;
+
 /** A disk of the machine's that has no room for an image; `where` is a directory, or what was said. */
-export const isFull = (image: string, where: string): ImageError =>
-  new ImageError(
-    `image ${image}: the file system of Netbind's cache is full (${where}): make room there, or set NETBIND_CACHE_DIR`,
-  );
+export const isFull = (image: string, where: string): ImageError => badImage(image, fullCache(where));
 
 /** An image whose container starts nothing. */
 export const noCommand = (image: string): ImageError =>
@@ -162,6 +168,10 @@ export const sparseDisk = (image: string, name: string): ImageError =>
     image,
     `${JSON.stringify(name)} is a sparse entry of its tar, and Netbind reads none: build the image without tar's --sparse`,
   );
+
+/** An image with a file that is larger than any may be. */
+export const tooLarge = (image: string, said: string): ImageError =>
+  badImage(image, `it has more bytes than an image may (${said})`);
 
 /** A registry that does not answer. */
 export const unreachableRegistry = (image: string, said: string): UnreachableRegistryError =>

@@ -10,6 +10,7 @@ import {
   missingImage,
   plainRegistry,
   refusedImage,
+  tooLarge,
   unreachableRegistry,
   untrustedRegistry,
 } from "./errors.ts";
@@ -20,7 +21,8 @@ import { type ImageSource, SOURCE_DIRECTORY } from "./image-source.ts";
 type Reason = readonly [words: RegExp, explain: (image: string, said: string) => ImageError];
 
 const COMMON: readonly Reason[] = [
-  [/no space left on device|file too large/i, isFull],
+  [/no space left on device/i, isFull],
+  [/file too large/i, tooLarge],
   [/digest did not match|does not match|doesn't match|digest mismatch|unexpected digest/i, changedBlob],
 ];
 const OF_REGISTRIES: readonly Reason[] = [

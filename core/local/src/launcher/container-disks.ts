@@ -17,7 +17,7 @@ import type { VmUser } from "./vm-user.ts";
 import {
   containerDiskError,
   containerDiskErrors,
-  explainWrite,
+  explainLayer,
   invalidPullPolicy,
   UnreachableRegistryError,
 } from "../images/errors.ts";
@@ -148,7 +148,7 @@ export async function makeOverlays(
     const seen = [...shown, "--ro-bind", cachedDiskPath(state.cache, base), below];
     const command = await hostCommand({ argv, shown: seen, fileSize: FILE_LIMIT });
     await exec(command).catch((error: unknown) => {
-      throw explainWrite(base, directory, error);
+      throw explainLayer(directory, error);
     });
     const file = overlayFile(state, pod, volume);
     chmodSync(file, 0o600);
