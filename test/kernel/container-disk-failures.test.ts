@@ -9,7 +9,7 @@ import { exec, makeDirectory, takeLock } from "@netbind/netns";
 import { VM_UIDS } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
-import { fetchContainerDisks, makeOverlays } from "../../core/local/src/launcher/container-disks.ts";
+import { fetchContainerDisks, holdContainerDisk, makeOverlays } from "../../core/local/src/launcher/container-disks.ts";
 import { DISK, DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
 import { tarOf } from "../support/images/oci-layout.ts";
 import { KNOWN_USER, Registry } from "../support/images/registry.ts";
@@ -174,6 +174,14 @@ test("where a VM's own layer has no room, that and the directory are named, and 
   } finally {
     await exec(["umount", small]);
   }
+});
+
+test("a running VM's disk that is not in the cache any more is named, with what to do", () => {
+  const state = new State({ state: join(lab().directory, "state"), cache: lab().cache, logs: lab().directory });
+  const record = { volume: 0, base: "disk-0123", format: "raw" } as const;
+  expect(() => holdContainerDisk(state, vmId("default", "one"), record)).toThrow(
+    /container-disks\/disk-0123\/disk is not there any more.* then stop and start the VM$/,
+  );
 });
 
 test("a cache that cannot be written to is named, with the variable that names another", async () => {

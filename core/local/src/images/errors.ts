@@ -27,6 +27,12 @@ export class UnreachableRegistryError extends PullError {
   override readonly name = "UnreachableRegistryError";
 }
 
+/** A disk of a running VM that is not in the cache any more. */
+export const lostDisk = (path: string): ContainerDiskError =>
+  new ContainerDiskError(
+    `${path} is not there any more, since Netbind's cache was removed in part: the VM's QEMU still has it open and goes on; save what its guest wrote, then stop and start the VM`,
+  );
+
 /** A file of certificates that the environment names. */
 export const missingCertificates = (variable: string, file: string): SettingError =>
   new SettingError(`${variable} names ${file}, which does not exist: name a file of certificates, or unset it`);

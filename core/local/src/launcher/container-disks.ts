@@ -19,6 +19,7 @@ import {
   containerDiskErrors,
   explainLayer,
   invalidPullPolicy,
+  lostDisk,
   UnreachableRegistryError,
 } from "../images/errors.ts";
 import { VolumeError } from "../errors.ts";
@@ -156,9 +157,14 @@ export async function makeOverlays(
   }
 }
 
+/** @throws ContainerDiskError where it is not there: the cache may be removed while a VM runs */
 function held(path: string, target: string, readonly: boolean): HeldDisk {
-  const descriptor = openSync(path, (readonly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
-  return { descriptor, path, target, block: false, readonly, [Symbol.dispose]: () => closeSync(descriptor) };
+  try {
+    const descriptor = openSync(path, (readonly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
+    return { descriptor, path, target, block: false, readonly, [Symbol.dispose]: () => closeSync(descriptor) };
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? lostDisk(path) : error;
+  }
 }
 
 /** Holds a recorded container disk as the launcher takes it: the base, and the VM's own layer over it. */
