@@ -71,7 +71,7 @@ function inTermsOfMachine(said: string, { directory }: ImageSource, authFile: st
   const plain = said
     .replace(/^(FATA\S* )?error parsing image name "[^"]*": /i, "")
     // A registry that says nothing more.
-    .replace(/[\s,:]+$/, "")
+    .replace(/,$/, "")
     .replaceAll(AUTH_FILE, authFile ?? AUTH_FILE);
   return directory === undefined
     ? plain
