@@ -46,7 +46,7 @@ const parts = (into = lab().cache) => ({
 const fetch = (image: string, into = lab().cache): Promise<CachedSidecarImage> =>
   ensureSidecarImage(parts(into), { source: readImageSource(image, { directories: [lab().directory], own: [] }) });
 
-test("unpacked once for each digest, with the image's own command, and with what its container mounts on", async () => {
+test("unpacked once for each digest, with the image's own command and working directory, and with what its container mounts on", async () => {
   const layers = [
     [FILE, { name: "gone", content: "x" }, { name: "var/run", type: "symlink", linkname: "/run" }],
     [{ name: ".wh.gone" }, { name: "etc/x", content: "x" }],
@@ -55,7 +55,7 @@ test("unpacked once for each digest, with the image's own command, and with what
   expect(image).toMatchObject({ args: ["/bin/a", "b"], env: ["C=d"], cwd: "/w" });
   const root = sidecarRoot(lab().cache, image.base);
   expect(readFileSync(join(root, "bin/a"), "utf8")).toBe("program");
-  expect(readdirSync(root).sort()).toEqual(["bin", "dev", "etc", "proc", "run", "tmp", "var"]);
+  expect(readdirSync(root).sort()).toEqual(["bin", "dev", "etc", "proc", "run", "tmp", "var", "w"]);
   // The link of the image's is followed inside of it.
   expect(statSync(join(root, "run/kubevirt-hooks")).isDirectory()).toBe(true);
   expect(await fetch(await layoutOf(layers))).toEqual(image);

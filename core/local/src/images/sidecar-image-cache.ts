@@ -47,7 +47,8 @@ export const SIDECAR_IMAGES: ImageKind<ImageCommand> = {
   isWhole: (directory) => exists(join(directory, ROOTFS, ".")),
   make: async (image, _, context) => {
     const command = commandOf(image.text, image.config);
-    await unpackImage(image, context, { mounts: Object.values(CONTAINER_MOUNTS) });
+    // A cluster's runtimes make a working directory that is not there; this root is made for all containers at once.
+    await unpackImage(image, context, { mounts: [...Object.values(CONTAINER_MOUNTS), command.cwd] });
     return command;
   },
 };
