@@ -1,14 +1,17 @@
 /** Container disks that cannot be had, or only in part: what is said, and that nothing is left. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Vmi } from "@netbind/kubevirt";
 import { State, vmId } from "@netbind/local";
-import { exec, makeDirectory, takeLock } from "@netbind/netns";
+import { exec, type Exec, makeDirectory, takeLock } from "@netbind/netns";
 import { VM_UIDS } from "@netbind/pod";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { ensureContainerDisk } from "../../core/local/src/images/container-disk-cache.ts";
 import { UnreachableRegistryError } from "../../core/local/src/images/errors.ts";
+import { readImageSource } from "../../core/local/src/images/image-source.ts";
 import { fetchContainerDisks, holdContainerDisk, makeOverlays } from "../../core/local/src/launcher/container-disks.ts";
 import { DISK, DISK_FILE, useDiskLab } from "../support/images/disk-lab.ts";
 import { tarOf } from "../support/images/oci-layout.ts";
@@ -38,6 +41,34 @@ test("a variable that names no certificates is named, and no image is blamed", a
     await expect(fetch("127.0.0.1:1/x/y:1")).rejects.toThrow(/^SSL_CERT_FILE names .*none\.pem, which does not exist/);
   } finally {
     process.env["SSL_CERT_FILE"] = lab().registry.certificate;
+  }
+});
+
+test("a registry is asked through the proxy that the environment names, and its address is in no command's arguments", async () => {
+  const asked: string[] = [];
+  const proxy = createServer((socket) => socket.once("data", (text) => socket.end(void asked.push(String(text)))));
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const address = `http://user:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const commands: string[] = [];
+  vi.stubEnv("HTTPS_PROXY", address);
+  try {
+    const watching: Exec = (argv, options) => {
+      commands.push(argv.join(" "));
+      return exec(argv, options);
+    };
+    const source = readImageSource("registry.invalid/x/y:1", { directories: [], own: [] });
+    const tools = {
+      exec: watching,
+      cache: lab().cache,
+      progress: () => undefined,
+      signal: new AbortController().signal,
+    };
+    await expect(ensureContainerDisk(tools, { source })).rejects.toThrow("registry.invalid/x/y:1");
+    expect(asked[0]).toMatch(/^CONNECT registry\.invalid:443 /);
+    expect(commands.join("\n")).not.toContain("secret");
+  } finally {
+    vi.unstubAllEnvs();
+    proxy.close();
   }
 });
 

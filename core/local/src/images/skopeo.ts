@@ -56,6 +56,12 @@ function giveAuth({ workspace, auth }: SkopeoContext): GivenAuth | undefined {
   return { from: file, shown: ["--ro-bind", file, AUTH_FILE], descriptors: [], [Symbol.dispose]: () => undefined };
 }
 
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+
+/** The caller's proxies, by the environment alone: an address may have a password, and everybody reads a command's arguments. */
+const proxiesOf = (env: NodeJS.ProcessEnv): Readonly<Record<string, string>> =>
+  Object.fromEntries(PROXIES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+
 async function skopeo(
   context: SkopeoContext,
   source: ImageSource,
@@ -78,11 +84,11 @@ async function skopeo(
     ...(auth === undefined ? [] : ["--authfile", AUTH_FILE]),
     ...rest,
   ];
-  const command = await hostCommand({
-    ...{ argv, shown, fileSize: UNPACKED_LIMIT + scaled(1024 ** 2) },
-    hasNetwork: source.directory === undefined,
-  });
-  return await exec(command, { deadline, signal, descriptors: auth?.descriptors ?? [] }).catch((error: unknown) => {
+  const hasNetwork = source.directory === undefined;
+  const command = await hostCommand({ argv, shown, fileSize: UNPACKED_LIMIT + scaled(1024 ** 2), hasNetwork });
+  const env = hasNetwork ? proxiesOf(process.env) : {};
+  const options = { deadline, signal, env, descriptors: auth?.descriptors ?? [] };
+  return await exec(command, options).catch((error: unknown) => {
     signal.throwIfAborted();
     throw explainSkopeo(source, error, auth?.from);
   });
