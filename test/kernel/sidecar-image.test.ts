@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import type { Decision } from "@netbind/engine";
 import { pruneImages, State, vmId } from "@netbind/local";
-import { exec, makeDirectory } from "@netbind/netns";
+import { exec, makeDirectory, takeLock } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
 import { expect, test } from "vitest";
 import { readImageSource } from "../../core/local/src/images/image-source.ts";
@@ -183,6 +183,21 @@ test("all images that cannot be had are said at once, each with its registry and
   // Another registry would not help.
   expect(message).toMatch(/sidecar of binding "f": "oci:\/e" is not a valid image: .*write NAME:TAG$/);
   expect(message).not.toContain('binding "d"');
+});
+
+test("gc removes what a killed start left half-fetched, and leaves what another process fetches now", async () => {
+  const env = { NETBIND_STATE_DIR: join(lab().directory, "state"), NETBIND_CACHE_DIR: lab().cache };
+  const gc = async (): Promise<string> => (await netbind(["gc"], { env })).stdout;
+  const unfinished = join(lab().cache, "sidecar-images/building/image");
+  mkdirSync(unfinished, { recursive: true });
+  {
+    await using _ = await takeLock(join(lab().cache, "sidecar-images/lock"), "the cache");
+    expect(await gc()).toBe("nothing to remove\n");
+  }
+  expect(statSync(unfinished).isDirectory()).toBe(true);
+  expect(await gc()).toBe("removed: an unfinished sidecar image\n");
+  expect(lab().left()).toEqual([]);
+  expect(await gc()).toBe("nothing to remove\n");
 });
 
 test("gc --images removes what no VM has and no start has taken for long, and only that", async () => {

@@ -1,7 +1,7 @@
 export { attachNicToVm, detachNicFromVm, setNicLink } from "./hotplug/change-nics.ts";
 export { NicChangeError } from "./errors.ts";
 export { askImage, type ImageAnswer } from "./images/ask-image.ts";
-export { type PrunedImage, pruneImages } from "./images/prune-images.ts";
+export { type PrunedImage, pruneImages, removeUnfinished } from "./images/prune-images.ts";
 export { buildBaseDomain, domainName } from "./launcher/base-domain.ts";
 export { guestCommand } from "./launcher/console.ts";
 export { debianArchive } from "./launcher/debian-archive.ts";

@@ -1,4 +1,4 @@
-import { collectGarbage, pruneImages } from "@netbind/local";
+import { collectGarbage, pruneImages, removeUnfinished } from "@netbind/local";
 import { type OutputFormat, print, printData } from "../output.ts";
 import { type Resolve, TOKENS } from "../tokens.ts";
 import { failuresJson, printFailures } from "./vm-failures.ts";
@@ -13,7 +13,8 @@ export interface GcOptions {
 /** `netbind gc`: removes what no living VM owns. */
 export async function gc({ output, images: days }: GcOptions, resolve: Resolve): Promise<number> {
   const [state, exec] = [resolve(TOKENS.state), resolve(TOKENS.exec)];
-  const { removed, failed } = await collectGarbage(state, exec);
+  const { removed: left, failed } = await collectGarbage(state, exec);
+  const removed = [...left, ...(await removeUnfinished(state, exec))];
   const images = days === undefined ? [] : await pruneImages(state, exec, days);
   if (output !== "text")
     printData({ removed, ...(days === undefined ? {} : { images }), ...failuresJson(failed) }, output);

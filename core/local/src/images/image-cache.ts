@@ -7,6 +7,7 @@ import type { ImageSource } from "./image-source.ts";
 import { checkPlatform, digestOf, type Manifest, readManifest } from "./manifest.ts";
 import { askManifest, copyImage, type RegistryAuth, type SkopeoContext } from "./skopeo.ts";
 import {
+  ASKING,
   baseName,
   BUILDING,
   type CachedImage,
@@ -142,7 +143,7 @@ async function pull<T extends object>(
 ): Promise<CachedImage<T>> {
   const directory = kindDirectory(cache.cache, kind);
   await removeTree(cache.exec, join(directory, BUILDING));
-  const asking = join(directory, "asking");
+  const asking = join(directory, ASKING);
   makeDirectory(asking, 0o700);
   const named = await resolveImage({ ...cache, workspace: asking }, source).finally(() =>
     removeTree(cache.exec, asking),

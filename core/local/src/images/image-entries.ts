@@ -60,6 +60,8 @@ const LOCK_WAIT = 2 * 60 * 60_000;
 export const FACTS = "facts.json";
 /** An entry that is being made, or removed. */
 export const BUILDING = "building";
+/** Where a registry is asked which image a reference names. */
+export const ASKING = "asking";
 
 export const kindDirectory = (cache: string, { directory }: { readonly directory: string }): string =>
   join(cache, directory);
@@ -118,10 +120,14 @@ export async function removeEntry(
 export const lockKind = (
   cache: string,
   kind: { readonly directory: string; readonly what: string },
-  { progress, signal }: { readonly progress?: Progress; readonly signal?: AbortSignal } = {},
+  {
+    progress,
+    signal,
+    wait = LOCK_WAIT,
+  }: { readonly progress?: Progress; readonly signal?: AbortSignal; readonly wait?: number } = {},
 ): ReturnType<typeof takeLock> =>
   takeLock(join(kindDirectory(cache, kind), "lock"), `the cache of ${kind.what}s`, {
-    ...{ wait: LOCK_WAIT, ...defined({ signal }) },
+    ...{ wait, ...defined({ signal }) },
     ...(progress && { onWait: () => progress(`waiting for another netbind process, which fetches ${kind.what}s`) }),
   });
 

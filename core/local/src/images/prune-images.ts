@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type Exec, exists, namesIn, removeFile } from "@netbind/netns";
+import { BusyError, type Exec, exists, namesIn, removeFile, removeTrees } from "@netbind/netns";
 import { openRecord } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
 import { CONTAINER_DISKS } from "./container-disk-cache.ts";
-import { findEntry, type ImageKind, kindDirectory, lockKind, removeEntry } from "./image-entries.ts";
+import { ASKING, BUILDING, findEntry, type ImageKind, kindDirectory, lockKind, removeEntry } from "./image-entries.ts";
 import { SIDECAR_IMAGES } from "./sidecar-image-cache.ts";
 
 /** An image that the cache has no longer. */
@@ -61,4 +61,24 @@ export async function pruneImages(state: State, exec: Exec, days: number): Promi
   const which = { used: entriesInUse(state), days };
   const disks = await pruneKind(state, exec, CONTAINER_DISKS, which);
   return [...disks, ...(await pruneKind(state, exec, SIDECAR_IMAGES, which))];
+}
+
+/** Removes what starts that were killed left of images that they fetched; what another process fetches stays. */
+export async function removeUnfinished({ cache }: State, exec: Exec): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const kind of [CONTAINER_DISKS, SIDECAR_IMAGES]) {
+    const left = (): readonly string[] =>
+      [ASKING, BUILDING].map((name) => join(kindDirectory(cache, kind), name)).filter((path) => exists(path));
+    if (left().length === 0) continue;
+    const lock = await lockKind(cache, kind, { wait: 0 }).catch((error: unknown) => {
+      if (error instanceof BusyError) return undefined;
+      throw error;
+    });
+    if (lock === undefined) continue;
+    await using _ = lock;
+    const unfinished = left();
+    await removeTrees(exec, unfinished);
+    if (unfinished.length > 0) removed.push(`an unfinished ${kind.what}`);
+  }
+  return removed;
 }
