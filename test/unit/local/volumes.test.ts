@@ -38,3 +38,11 @@ test.each([
   const domain = buildBaseDomain({ vmi: vmWith({ disk: { bus } }), accelerator: "tcg", disks });
   expect(domain).toContain(`<controller type='usb' index='0' model='${model}'/>`);
 });
+
+test("a guest finds a disk by the serial number that the VM gives it", async () => {
+  const disk = { serial: "a&b", disk: {} };
+  const disks = [await shown(disk)].filter((one) => one !== undefined);
+  const domain = buildBaseDomain({ vmi: vmWith(disk), accelerator: "tcg", disks });
+  expect(domain).toContain("<serial>a&#38;b</serial>");
+  expect(domain.match(/<serial>/g)).toHaveLength(1);
+});

@@ -71,6 +71,7 @@ function diskXml(disk: GuestDisk, at: number): string {
     ...baseXml(disk),
     `      <target dev='${DISK_BUSES[bus]}${letter}' bus='${bus}'/>`,
     ...(disk.readonly ? ["      <readonly/>"] : []),
+    ...(disk.serial === undefined ? [] : [`      <serial>${escapeXml(disk.serial)}</serial>`]),
     ...(disk.bootOrder === undefined ? [] : [`      <boot order='${disk.bootOrder}'/>`]),
     `      <alias name='ua-${escapeXml(disk.name)}'/>`,
     "    </disk>",

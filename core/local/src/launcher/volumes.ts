@@ -24,6 +24,8 @@ export interface GuestDisk {
   readonly readonly: boolean;
   readonly bus: string;
   readonly bootOrder?: number;
+  /** What a guest finds it by. */
+  readonly serial?: string;
   /** True where a guest can boot from it. */
   readonly bootable: boolean;
   /** True for a block device. */
@@ -169,7 +171,7 @@ export async function prepareVolumes(context: VolumeContext): Promise<PreparedVo
       bootable: prepared.bootable,
       ...(prepared.block === true ? { block: true } : {}),
       ...defined({ base: prepared.base }),
-      ...defined({ bootOrder: disk.bootOrder }),
+      ...defined({ bootOrder: disk.bootOrder, serial: disk.serial || undefined }),
     });
   }
   return { disks, warnings };
