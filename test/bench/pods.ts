@@ -19,7 +19,7 @@ import { makeDirectory } from "../../core/netns/src/files/root-files.ts";
 import { vmId } from "../../core/local/src/record/state.ts";
 import { makeStateDirectory } from "../support/guest/machine.ts";
 import { documents, kubevirt, multus, nad, vm } from "../support/kube/objects.ts";
-import { type Comparison, timed } from "./report.ts";
+import { type Comparison, LOWER_QUARTILE, percentile, timed } from "./report.ts";
 
 const MANY = 100;
 const RESOURCE = "macvtap.network.kubevirt.io/bench";
@@ -160,12 +160,21 @@ interface Measurements {
 }
 const none = (): Measurements => ({ ours: nothing(), hand: nothing() });
 
+/** Milliseconds before each step, so that what the kernel still does for the step before counts for none. */
+const PAUSE = 300;
+
+async function paused<T>(step: () => Promise<T>): Promise<T> {
+  await setTimeout(PAUSE);
+  return step();
+}
+
 /** One pod of each binding after the other, each beside those that are there. */
 async function measure(node: BenchNode, { ours, hand }: Measurements, runs: number): Promise<void> {
   for (let at = 0; at < runs; at++) {
     for (const binding of NAMES) {
-      ours[binding].push({ up: await node.up("measured", binding), down: await node.down("measured") });
-      hand[binding].push(await node.byHand(binding));
+      const up = await paused(() => node.up("measured", binding));
+      ours[binding].push({ up, down: await paused(() => node.down("measured")) });
+      hand[binding].push(await paused(() => node.byHand(binding)));
     }
   }
 }
@@ -182,7 +191,7 @@ const SETTLE = 3000;
  * Alone, beside all others, alone again, and all of it three times: a machine that gets slower meanwhile counts for neither.
  * The node is never without a pod, or it would be made again each time.
  */
-export async function benchPods(runs = 9): Promise<readonly Comparison[]> {
+export async function benchPods(runs = 15): Promise<readonly Comparison[]> {
   await using node = await BenchNode.make();
   const [alone, beside] = [none(), none()];
   const others = Array.from({ length: MANY - 1 }, (_, at) => `other-${at + 1}`);
@@ -204,7 +213,11 @@ export async function benchPods(runs = 9): Promise<readonly Comparison[]> {
   );
 }
 
-/** What a pod costs against what it costs by hand, and what each of them costs more beside others. */
+/**
+ * What a pod costs against what it costs by hand, what each of them costs more beside others, and what of that is Netbind's:
+ * the network's plugin looks through a file for each address of the node, whatever runs it. Where it finds its links not up
+ * yet it waits for 50 ms, which it does in a third of all runs: lower quartiles are compared.
+ */
 function comparisons(
   binding: BindingName,
   part: keyof Times,
@@ -212,20 +225,19 @@ function comparisons(
   beside: Measurements,
 ): readonly Comparison[] {
   const rows = (measured: Measured): readonly number[] => measured[binding].map((one) => one[part]);
-  const unit = "ms";
+  const own = ({ ours, hand }: Measurements): readonly number[] => {
+    const byHand = percentile(rows(hand), LOWER_QUARTILE);
+    return rows(ours).map((one) => one - byHand);
+  };
+  const row = { unit: "ms", against: "beside one", quartile: true } as const;
+  const goal = { ratio: 1.1, better: "smaller" } as const;
   return [
     {
-      ...{ what: `a pod with one ${binding} NIC, ${WORDS[part]}`, unit },
+      ...{ ...row, what: `a pod with one ${binding} NIC, ${WORDS[part]}` },
       ...{ ours: rows(alone.ours), theirs: rows(alone.hand), against: HAND },
     },
-    {
-      ...{ what: `the same beside ${MANY} others`, unit },
-      ...{ ours: rows(beside.ours), theirs: rows(alone.ours), against: "beside one" },
-      goal: { ratio: 1.1, better: "smaller" },
-    },
-    {
-      ...{ what: `${HAND}, beside ${MANY} others`, unit },
-      ...{ ours: rows(beside.hand), theirs: rows(alone.hand), against: "beside one" },
-    },
+    { ...row, what: `the same beside ${MANY} others`, ours: rows(beside.ours), theirs: rows(alone.ours), goal },
+    { ...row, what: `${HAND}, beside ${MANY} others`, ours: rows(beside.hand), theirs: rows(alone.hand) },
+    { ...row, what: `the pod without that, beside ${MANY} others`, ours: own(beside), theirs: own(alone), goal },
   ];
 }

@@ -10,7 +10,11 @@ export interface Comparison {
   readonly goal?: { readonly ratio: number; readonly better: "smaller" | "larger" };
   /** The most that ours may be, in its unit, where that is the goal. */
   readonly most?: number;
+  /** Compares lower quartiles, where a part of all runs has to wait for what is in neither way. Absent: medians. */
+  readonly quartile?: true;
 }
+
+export const LOWER_QUARTILE = 0.25;
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
@@ -23,8 +27,14 @@ export function percentile(values: readonly number[], part: number): number {
 const round = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3);
 
-function formatGoal({ ours, theirs, goal, most }: Comparison): string {
-  const ratio = median(ours) / median(theirs);
+/** The one value of many that a comparison is made by. */
+const compared = ({ quartile }: Comparison, values: readonly number[]): number =>
+  percentile(values, quartile === true ? LOWER_QUARTILE : 0.5);
+
+function formatGoal(comparison: Comparison): string {
+  const { goal, most } = comparison;
+  const [ours, theirs] = [compared(comparison, comparison.ours), compared(comparison, comparison.theirs)];
+  const ratio = ours / theirs;
   const aims = [
     ...(goal === undefined
       ? []
@@ -34,22 +44,22 @@ function formatGoal({ ours, theirs, goal, most }: Comparison): string {
             met: goal.better === "smaller" ? ratio <= goal.ratio : ratio >= goal.ratio,
           },
         ]),
-    ...(most === undefined ? [] : [{ words: `at most ${most}`, met: median(ours) <= most }]),
+    ...(most === undefined ? [] : [{ words: `at most ${most}`, met: ours <= most }]),
   ];
   return aims.map(({ words, met }) => (met ? words : `${words} (missed)`)).join(", ") || "-";
 }
 
 /** A row of the results' table. */
 export function formatComparison(comparison: Comparison): string {
-  const { what, unit, ours, theirs, against } = comparison;
-  const ratio = (median(ours) / median(theirs)).toFixed(2);
+  const { what, unit, against, quartile } = comparison;
+  const [ours, theirs] = [compared(comparison, comparison.ours), compared(comparison, comparison.theirs)];
   const cells = [
     what,
-    `${round(median(ours))} ${unit}`,
-    `${against}: ${round(median(theirs))} ${unit}`,
-    ratio,
+    `${round(ours)} ${unit}`,
+    `${against}: ${round(theirs)} ${unit}`,
+    (ours / theirs).toFixed(2),
     formatGoal(comparison),
-    String(ours.length),
+    `${comparison.ours.length}${quartile === true ? ", lower quartile" : ""}`,
   ];
   return `| ${cells.join(" | ")} |`;
 }

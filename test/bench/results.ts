@@ -2,8 +2,8 @@
 
 const HEAD = `# Figures
 
-Medians of one run, each pair measured alternately: the ratios are what counts. \`npm run bench -- --keep [NAME...]\` writes the
-sections of the benches that it runs.
+Medians of one run, or lower quartiles where a row says so, each pair measured alternately: the ratios are what counts.
+\`npm run bench -- --keep [NAME...]\` writes the sections of the benches that it runs.
 `;
 
 /** How a section begins, on a line of its own. */
