@@ -161,7 +161,7 @@ interface Measurements {
 const none = (): Measurements => ({ ours: nothing(), hand: nothing() });
 
 /** Milliseconds before each step, so that what the kernel still does for the step before counts for none. */
-const PAUSE = 300;
+const PAUSE = 150;
 
 async function paused<T>(step: () => Promise<T>): Promise<T> {
   await setTimeout(PAUSE);
@@ -191,7 +191,7 @@ const SETTLE = 3000;
  * Alone, beside all others, alone again, and all of it three times: a machine that gets slower meanwhile counts for neither.
  * The node is never without a pod, or it would be made again each time.
  */
-export async function benchPods(runs = 15): Promise<readonly Comparison[]> {
+export async function benchPods(runs = 24): Promise<readonly Comparison[]> {
   await using node = await BenchNode.make();
   const [alone, beside] = [none(), none()];
   const others = Array.from({ length: MANY - 1 }, (_, at) => `other-${at + 1}`);
