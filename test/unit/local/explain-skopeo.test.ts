@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { ImageError, UnreachableRegistryError } from "../../../core/local/src/images/errors.ts";
 import { explainSkopeo } from "../../../core/local/src/images/explain-skopeo.ts";
 import type { ImageSource } from "../../../core/local/src/images/image-source.ts";
+import { WORK } from "../../../core/local/src/images/skopeo.ts";
 
 const REGISTRY: ImageSource = { text: "r:5000/x/y:1", reference: "docker://r:5000/x/y:1", moves: false };
 const FILE: ImageSource = { text: "oci:/srv/a:t", reference: "oci:/source/a:t", directory: "/srv", moves: true };
@@ -22,7 +23,7 @@ test.each([
   ["reading manifest 1 in r:5000/x/y: received unexpected HTTP status: 500 Internal Server Error", "try again later"],
   ["pinging container registry r:5000: http: server gave HTTP response to HTTPS client", "insecure = true"],
   ["pinging container registry r:5000: x509: certificate signed by unknown authority", "certs.d/HOST:PORT/ca.crt"],
-  ["writing blob: write /work/image/a: file too large", "it has more bytes than an image may"],
+  [`writing blob: write ${WORK}/image/a: file too large`, "it has more bytes than an image may"],
   ["received unexpected HTTP status: 301 Moved Permanently", "image r:5000/x/y:1 cannot be pulled: received"],
 ])("of a registry: %s", (said, expected) => {
   const error = explain(REGISTRY, said);
@@ -51,7 +52,7 @@ test.each([
   ["open /source/a/index.json: no such file or directory", "is not there: open /srv/a/index.json: no such file"],
   [String.raw`no descriptor found for reference \"t\"`, "the name behind it"],
   ["open /source/a/index.json: not a directory", "oci: takes a directory"],
-  ["open /work/oci4045564865/index.json: no such file or directory", "cut off, or not such an archive"],
+  [`open ${WORK}/oci4045564865/index.json: no such file or directory`, "cut off, or not such an archive"],
   ["loading tar component manifest.json: file does not exist", "cut off, or not such an archive"],
   ["loading tar component manifest.json: unexpected EOF", "cut off, or not such an archive"],
 ])("of a file: %s", (said, expected) => {

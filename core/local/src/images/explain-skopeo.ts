@@ -45,7 +45,7 @@ const OF_REGISTRIES: readonly Reason[] = [
 ];
 const OF_FILES: readonly Reason[] = [
   ...COMMON,
-  // What it unpacked an archive to has no index, or there is no manifest in it.
+  // What it unpacked an archive to has no index, or no manifest.
   [
     /\/oci\d+\/index\.json|component manifest\.json: file does not exist|unexpected EOF|invalid tar header/i,
     badArchive,
