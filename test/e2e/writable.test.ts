@@ -62,7 +62,8 @@ test("a sidecar that fills its directory fills its VM's alone: other VMs run on,
 
   expect((await call("check", "other")).stdout).toContain("healthy");
   await stopped("full");
-  expect((await machineState()).mounts).toEqual([lab.state.writable(other.id)]);
+  const { mounts } = await machineState();
+  expect(mounts.filter((path) => !path.startsWith(`${lab.state.node}/`))).toEqual([lab.state.writable(other.id)]);
   expect((await call("check")).stdout).toBe("default/other: healthy\n");
 
   await exec(["umount", "--lazy", lab.state.writable(other.id)]);

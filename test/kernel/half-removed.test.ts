@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { collectGarbage, makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
-import { inNetns, exec } from "@netbind/netns";
+import { bareMountsIn, exec, inNetns } from "@netbind/netns";
 import { describe, expect, test } from "vitest";
 import { PodRecordFile } from "@netbind/pod";
 import { type LocalPodRecord, openRecord } from "../../core/local/src/record/local-pod-record.ts";
@@ -86,6 +86,9 @@ test("a process that was started for a pod and never recorded ends with it, wher
 });
 
 describe("the file system of what a VM's users may write", () => {
+  /** What is mounted of a state directory, but what the node has. */
+  const writableMounts = async ({ node }: State): Promise<readonly string[]> =>
+    (await machineState()).mounts.filter((path) => !path.startsWith(`${node}/`));
   const directories = async (): Promise<{
     readonly state: State;
     readonly id: string;
@@ -121,7 +124,7 @@ describe("the file system of what a VM's users may write", () => {
     await mountWritable(state, exec, record);
     await mountWritable(state, exec, record);
     const writable = state.writable(id);
-    expect((await machineState()).mounts).toEqual([writable]);
+    expect(await writableMounts(state)).toEqual([writable]);
     await fill(writableDirectory(state, record));
     expect(statfsSync(writable).bavail).toBe(0);
     await change({ vm: state.podDirectory(id), writable });
@@ -139,7 +142,7 @@ describe("the file system of what a VM's users may write", () => {
     for (const pod of [record, next]) await mountWritable(state, exec, pod);
     await teardownPod(state, exec, id, 0);
     expect(readdirSync(state.writable(id))).toEqual([next.id]);
-    expect((await machineState()).mounts).toEqual([state.writable(id)]);
+    expect(await writableMounts(state)).toEqual([state.writable(id)]);
     await teardownPod(state, exec, next.id, 0);
     expect((await machineState()).mounts).toEqual([]);
     rmSync(state.root, { recursive: true });
@@ -152,4 +155,37 @@ test("a namespace is made where there is its name alone", async () => {
   await makeNetns(exec, name);
   expect(await inNetns(netnsPath(name), exec)(["ip", "-br", "link"])).toMatch(/^lo /);
   await exec(["ip", "netns", "delete", name]);
+});
+
+describe("the node", () => {
+  const ready = async (state: State): Promise<readonly [forwards: string, link: string]> => {
+    const inside = inNetns(netnsPath(state.nodeNetns), exec);
+    return [(await inside(["sysctl", "-n", "net.ipv4.ip_forward"])).trim(), await inside(["ip", "-br", "link"])];
+  };
+
+  const removed = async (name: string): Promise<void> => void (await exec(["ip", "netns", "delete", name]));
+  const another = async (name: string): Promise<void> => {
+    await removed(name);
+    await exec(["ip", "netns", "add", name]);
+  };
+
+  test.each([
+    ["is made already", () => Promise.resolve()],
+    ["was removed by hand", removed],
+    ["is another of its name, as one that was made half", another],
+  ] as const)("is whole for the next pod where it %s", async (_, change) => {
+    const before = await machineState();
+    const state = new State({ ...stateDirectories(process.env), state: makeStateDirectory("node") });
+    state.prepare();
+    await makeNode(exec, state);
+    await change(state.nodeNetns);
+    await makeNode(exec, state);
+    const [forwards, link] = await ready(state);
+    expect(forwards).toBe("1");
+    expect(link).toMatch(/^lo +UNKNOWN/);
+    expect(bareMountsIn(state.mounts)).toBeDefined();
+    expect(await collectGarbage(state, exec)).toMatchObject({ failed: [] });
+    expect(await machineState()).toEqual(before);
+    rmSync(state.root, { recursive: true });
+  });
 });

@@ -70,8 +70,8 @@ test("where a container's runtime and lxcfs have mounted over /proc, a guest get
   // Made first: what is mounted later the node does not see.
   await using pod = await TestNetns.make();
   await using node = await HostileNode.make({ setUp: MASKED });
-  await serve(node, pod, async ({ way, obstacles, processes }) => {
-    expect(way).toBe("fresh-proc");
+  await serve(node, pod, async ({ way, obstacles, processes, bareMounts }) => {
+    expect([way, bareMounts]).toEqual(["fresh-proc", true]);
     expect(obstacles.join()).toMatch(
       /\/proc\/meminfo has tmpfs mounted over it.*\/proc\/sys has proc mounted over it.*procMount: Unmasked/,
     );
@@ -100,7 +100,10 @@ test("both at once: no user namespace, and mounts over /proc that its own root m
     user: true,
     setUp: `sysctl -qw user.max_user_namespaces=0 && ${MASKED}`,
   });
-  await serve(node, networkOf(node), async ({ way }) => expect(way).toBe("no-user-namespace"));
+  // Its root may not bind its file system without what is mounted over that: the servers start among all mounts.
+  await serve(node, networkOf(node), async ({ way, bareMounts }) =>
+    expect([way, bareMounts]).toEqual(["no-user-namespace", false]),
+  );
 });
 
 test("where nothing helps, the mount and the setting are named", async () => {

@@ -23,6 +23,7 @@ export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { selinuxLabelOf } from "./exec/selinux-label.ts";
 export { type Lock, type LockWait, takeLock } from "./files/lock.ts";
 export {
+  directoriesWith,
   exists,
   installFile,
   isMountPoint,
@@ -32,6 +33,7 @@ export {
   openLog,
   readText,
   removeFile,
+  removeMounted,
   removeTree,
   removeTrees,
   rename,
@@ -49,6 +51,7 @@ export { findPlaceholderKind } from "./network/placeholder.ts";
 export { all, PodNetwork, serviceLog } from "./network/pod-network.ts";
 export type { NicRecord, PodRecord, PodRecordStore } from "./network/pod-record.ts";
 export { awaitAnswer, awaitOwner, probeNic } from "./network/probe.ts";
+export { bareMountsIn, makeBareMounts, removeBareMounts } from "./sandbox/bare-mounts.ts";
 export {
   bornIn,
   canLimit,

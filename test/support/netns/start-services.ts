@@ -4,8 +4,17 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "@netbind/contract";
 import type { ServiceProcess } from "@netbind/engine";
-import { findSandboxWay, type FoundWay, type ProcessId, startService } from "@netbind/netns";
+import {
+  bareMountsIn,
+  exec,
+  findSandboxWay,
+  type FoundWay,
+  makeBareMounts,
+  type ProcessId,
+  startService,
+} from "@netbind/netns";
 
 /** What to start, and where. */
 export interface ServicesRequest {
@@ -18,12 +27,18 @@ export interface ServicesRequest {
 /** What was started. */
 export interface ServicesStarted extends FoundWay {
   readonly processes: readonly ProcessId[];
+  /** True where they were started from a mount namespace without the caller's mounts, as on a machine's node. */
+  readonly bareMounts: boolean;
 }
 
 const { netns, directory, uid, services } = JSON.parse(readFileSync(0, "utf8")) as ServicesRequest;
 const running: ProcessId[] = [];
 const started = async (processes: readonly ProcessId[]): Promise<void> => void running.push(...processes);
+await makeBareMounts(exec, join(directory, "mounts"));
+const mounts = bareMountsIn(join(directory, "mounts"));
 for (const service of services) {
-  await startService(service, { netns, uid, logFile: join(directory, service.role.replace(" ", "-")), started });
+  const logFile = join(directory, service.role.replace(" ", "-"));
+  await startService(service, { netns, uid, logFile, started, ...defined({ mounts }) });
 }
-process.stdout.write(JSON.stringify({ ...(await findSandboxWay()), processes: running } satisfies ServicesStarted));
+const report = { ...(await findSandboxWay()), processes: running, bareMounts: mounts !== undefined };
+process.stdout.write(JSON.stringify(report satisfies ServicesStarted));

@@ -1,5 +1,17 @@
 import { existsSync, statfsSync } from "node:fs";
-import { type Exec, withWritableSysctls } from "@netbind/netns";
+import { join } from "node:path";
+import {
+  all,
+  type Exec,
+  exists,
+  inode,
+  makeBareMounts,
+  makeDirectory,
+  readText,
+  removeBareMounts,
+  withWritableSysctls,
+  writeText,
+} from "@netbind/netns";
 import type { CniConfigList } from "@netbind/kubevirt/pod";
 import type { State } from "../record/state.ts";
 
@@ -33,9 +45,25 @@ export async function removeNetns(exec: Exec, name: string): Promise<void> {
   if (existsSync(netnsPath(name))) await exec(["ip", "netns", "delete", name]);
 }
 
-/** Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. */
-export const makeNode = (exec: Exec, state: State): Promise<void> =>
-  makeNetns(exec, state.nodeNetns, "net.ipv4.ip_forward=1");
+/**
+ * Makes the namespace that plays the node: CNI plugins work in it, so nothing touches the machine's own network. With it, the mounts
+ * that pods' servers start from.
+ */
+export async function makeNode(exec: Exec, state: State): Promise<void> {
+  const made = join(state.node, "made");
+  const identity = (): string | undefined => inode(netnsPath(state.nodeNetns));
+  // It is there for most pods: a namespace of its name that is another one, or half made, is made up for.
+  if (exists(made) && readText(made) === identity()) return;
+  await all([makeNetns(exec, state.nodeNetns, "net.ipv4.ip_forward=1"), makeBareMounts(exec, state.mounts)]);
+  makeDirectory(state.node);
+  writeText(made, identity() ?? "", 0o600);
+}
+
+/** Removes what makes the node; its directory stays. */
+export async function removeNode(exec: Exec, state: State): Promise<void> {
+  await removeNetns(exec, state.nodeNetns);
+  await removeBareMounts(exec, state.mounts);
+}
 
 /** The pod network of a machine without a cluster: a bridge on the node, with an address of each family for each pod. */
 export const DEFAULT_POD_NETWORK: CniConfigList = {

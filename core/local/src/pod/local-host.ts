@@ -47,6 +47,7 @@ function podNetworkOf({ state, exec, recordFile }: LocalHostParts): PodNetwork {
       recordFile,
       owner: vmUserOf(recordFile.record),
       directory: state.podDirectory(id),
+      mounts: state.mounts,
     },
     ...defined({ cgroup: cgroup && join(cgroup, SERVICES_GROUP) }),
     reportedLink: (name) => reportedLink(recordFile.record.attachments, name),

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import {
   endProcesses,
   type Exec,
@@ -19,11 +19,11 @@ import { takeBackHostDisks } from "../launcher/host-disks.ts";
 import { vmUserOf } from "../launcher/vm-user.ts";
 import { withNodeLock } from "../node/lock-node.ts";
 import { cniDel } from "../networks/cni.ts";
-import { isNetns, netnsPath, removeNetns } from "../node/node-netns.ts";
+import { isNetns, netnsPath, removeNetns, removeNode } from "../node/node-netns.ts";
 import { podGroup } from "./pod-groups.ts";
 import { hookLocation } from "./sidecar-paths.ts";
 import { type State, vmOfPod } from "../record/state.ts";
-import { podDirectories, removeWritable } from "./writable.ts";
+import { podDirectories, unmountWritable } from "./writable.ts";
 import { stubbornVm } from "../errors.ts";
 
 /** Asks the guest to end, as its power button does, and waits for it. */
@@ -94,8 +94,9 @@ const isLastPod = (state: State, id: string): boolean => state.podIds(vmOfPod(id
 /** Removes a pod's directory; before a VM's last one, the directory that its pods share. */
 async function removeDirectory(state: State, exec: Exec, id: string): Promise<void> {
   const last = isLastPod(state, id);
-  await removeWritable(state, exec, id, last);
-  const ofVm = last ? [state.migration(id), overlayDirectory(state, id)] : [];
+  if (last) await unmountWritable(state, exec, id);
+  const written = state.writable(id);
+  const ofVm = last ? [written, state.migration(id), overlayDirectory(state, id)] : [join(written, id)];
   // The record goes last.
   await removeTrees(exec, [...ofVm, state.podDirectory(id)]);
 }
@@ -103,7 +104,7 @@ async function removeDirectory(state: State, exec: Exec, id: string): Promise<vo
 /** Removes the node, with all that CNI plugins keep there, where no VM is left; the caller holds the node's lock. */
 export async function removeIdleNode(state: State, exec: Exec): Promise<void> {
   if (state.vmIds().length > 0) return;
-  await removeNetns(exec, state.nodeNetns);
+  await removeNode(exec, state);
   await removeTrees(exec, [state.node]);
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Exec, isMountPoint, makeDirectory, namesIn, removeTrees, scaled } from "@netbind/netns";
+import { type Exec, isMountPoint, makeDirectory, removeMounted, scaled } from "@netbind/netns";
 import type { LocalPodRecord, WritableSize } from "../record/local-pod-record.ts";
 import type { State } from "../record/state.ts";
 
@@ -32,20 +32,12 @@ export async function mountWritable(state: State, exec: Exec, record: LocalPodRe
   makeDirectory(writableDirectory(state, record));
 }
 
-/** Removes what a pod's user wrote; with a VM's `last` pod, the file system around it too. By its name: no record is needed. */
-export async function removeWritable(state: State, exec: Exec, id: string, last: boolean): Promise<void> {
-  const path = state.writable(id);
-  // Other VMs' launchers have copies of the machine's mounts: what is in it goes first, since they would keep it.
-  const names = last ? namesIn(path) : [id];
-  await removeTrees(
-    exec,
-    names.map((name) => join(path, name)),
-  );
-  if (!last) return;
-  // A process may have it open.
-  while (isMountPoint(path)) await exec(["umount", "--lazy", "--", path]);
-  await removeTrees(exec, [path]);
-}
+/**
+ * Takes a VM's file system for them from its place. Other VMs' launchers have copies of the machine's mounts: what is in it goes
+ * first, since they would keep it. By its name: no record is needed.
+ */
+export const unmountWritable = (state: State, exec: Exec, id: string): Promise<void> =>
+  removeMounted(exec, state.writable(id));
 
 /** Where files of a pod's processes may be: what they print is in both. */
 export const podDirectories = (state: State, id: string): readonly string[] => [

@@ -70,6 +70,11 @@ export class State {
     return join(this.root, "node");
   }
 
+  /** Where the mount namespace is kept that pods' servers start from. */
+  get mounts(): string {
+    return join(this.node, "mounts");
+  }
+
   /** The directory of a VM's pod. A VM's first pod has the VM's own identity. */
   podDirectory(id: string): string {
     return join(this.vms, id);

@@ -1,7 +1,7 @@
 import { readlinkSync, type Stats, statSync } from "node:fs";
 
 /** The kinds of namespaces that processes are distinguished by. */
-export type NamespaceKind = "net" | "pid" | "user";
+export type NamespaceKind = "mnt" | "net" | "pid" | "user";
 
 function statSafely(path: string): Stats | undefined {
   try {

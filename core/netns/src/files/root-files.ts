@@ -1,6 +1,7 @@
 /**
- * Files by path, in directories of root's alone: the one module that opens, makes, renames or removes anything of a VM's by path. A directory of a VM's user, and what a link of its leads to, is another matter: what is done
- * there is done by descriptor (HeldDirectory), by that user, or not at all.
+ * Files by path, in directories of root's alone: the one module that opens, makes, renames or removes anything of a VM's by path.
+ * A directory of a VM's user, and what a link of its leads to, is another matter: what is done there is done by descriptor
+ * (HeldDirectory), by that user, or not at all.
  */
 import {
   chmodSync,
@@ -43,6 +44,23 @@ export const readText = (path: string): string => readFileSync(ownPath(path), "u
 /** The names in a directory of root's; none where there is no such directory. */
 export const namesIn = (directory: string): readonly string[] =>
   exists(join(directory, ".")) ? readdirSync(directory) : [];
+
+/**
+ * The names of those directories in a directory of root's that are root's too and have a file with a text in it. For many: what is
+ * on the way to all of them is looked at once.
+ */
+export function directoriesWith(directory: string, file: string, text: string): readonly string[] {
+  const wanted = Buffer.from(text);
+  return namesIn(directory).filter((name) => {
+    const path = join(directory, name);
+    try {
+      return !isForeign(lstatSync(path).uid) && readFileSync(join(path, file)).includes(wanted);
+    } catch {
+      // What cannot be read has no such text.
+      return false;
+    }
+  });
+}
 
 /** True where a file system is mounted on a directory of root's. */
 export function isMountPoint(path: string): boolean {
@@ -167,9 +185,10 @@ export function removeFile(path: string): void {
 /** A VM's user may have made as many files as there is memory for: a million take half a minute. */
 const REMOVE_DEADLINE = 10 * 60_000;
 
+const REMOVE = ["rm", "--recursive", "--force", "--one-file-system", "--"] as const;
+
 /**
- * Removes a directory of root's with all its content, whatever its owner. rm(1) works by descriptors: a link that takes
- * a
+ * Removes a directory of root's with all its content, whatever its owner. rm(1) works by descriptors: a link that takes a
  * directory's place meanwhile is removed, not followed.
  */
 export const removeTree = (exec: Exec, path: string): Promise<void> => removeTrees(exec, [path]);
@@ -178,5 +197,18 @@ export const removeTree = (exec: Exec, path: string): Promise<void> => removeTre
 export async function removeTrees(exec: Exec, paths: readonly string[]): Promise<void> {
   const there = paths.filter((path) => lstatSync(ownPath(path), { throwIfNoEntry: false }) !== undefined);
   if (there.length === 0) return;
-  await exec(["rm", "--recursive", "--force", "--one-file-system", "--", ...there], { deadline: REMOVE_DEADLINE });
+  await exec([...REMOVE, ...there], { deadline: REMOVE_DEADLINE });
+}
+
+/** A process may have something of it open. Only where one has, all of the machine's mounts are read. */
+const REMOVE_AND_UNMOUNT = `place=$1
+shift
+"$@" && { umount -- "$place" 2> /dev/null || umount --lazy -- "$place"; }`;
+
+/** Removes what is in the file system that is mounted on a directory of root's, and takes it from there; nothing where none is. */
+export async function removeMounted(exec: Exec, path: string): Promise<void> {
+  const content = (): readonly string[] => namesIn(path).map((name) => join(path, name));
+  // What is mounted twice is there again.
+  while (isMountPoint(path))
+    await exec(["sh", "-c", REMOVE_AND_UNMOUNT, "sh", path, ...REMOVE, ...content()], { deadline: REMOVE_DEADLINE });
 }

@@ -21,6 +21,7 @@ import { observe } from "./observe.ts";
 import { KnownListings } from "./known-listings.ts";
 import { findPlaceholderKind } from "./placeholder.ts";
 import type { PodRecordStore } from "./pod-record.ts";
+import { bareMountsIn } from "../sandbox/bare-mounts.ts";
 import { endProcesses } from "../exec/end-processes.ts";
 import { type Exec, inNetns } from "../exec/exec.ts";
 import { startService } from "../services/services.ts";
@@ -38,6 +39,8 @@ export interface PodNetworkParts {
   readonly tapLabel?: () => Promise<string | undefined>;
   /** Where logs of the pod's services are kept. */
   readonly directory: string;
+  /** The directory of the mount namespace that services' sandboxes are made in, where it is made; absent: the caller's. */
+  readonly mounts?: string;
   /** The control group of the pod's services; absent: the caller's. */
   readonly cgroup?: string;
   /** What is reported of a link that the pod has no more; absent: nothing is. */
@@ -132,13 +135,13 @@ export class PodNetwork implements HostNetwork {
 
   /** Starts one server. What is left of the one that had its role is ended first. */
   async startService(service: ServiceProcess): Promise<void> {
-    const { recordFile, netns, directory, cgroup } = this.#parts;
+    const { recordFile, netns, directory, cgroup, mounts } = this.#parts;
     await endProcesses(recordFile.record.processes.find(({ role }) => role === service.role)?.processes ?? []);
     await startService(service, {
       netns,
       uid: recordFile.record.serviceUid,
       logFile: serviceLog(directory, service.role),
-      ...defined({ cgroup }),
+      ...defined({ cgroup, mounts: mounts && bareMountsIn(mounts) }),
       started: async (processes) => recordFile.setProcesses(service.role, processes),
     });
   }

@@ -14,6 +14,8 @@ const INFO_DEADLINE = 20_000;
 export interface StartOptions {
   /** Path of the network namespace that it is born in. */
   readonly netns: string;
+  /** Path of the mount namespace that its sandbox is made in; absent: the caller's. It then sees files of the machine's root alone. */
+  readonly mounts?: string;
   readonly logFile: string;
   readonly stdin?: string;
   /** Descriptors that the process gets too: the first as 5, the next as 6, and so on. */
@@ -57,11 +59,12 @@ export async function identifySandbox(
 
 function spawnSandbox(
   command: readonly string[],
-  { netns, logFile, stdin, inherited = [], cgroup }: StartOptions,
+  { netns, mounts, logFile, stdin, inherited = [], cgroup }: StartOptions,
 ): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
-    const [file, ...args] = [...bornIn(cgroup), "nsenter", `--net=${netns}`, "--", ...command];
+    const namespaces = [`--net=${netns}`, ...(mounts === undefined ? [] : [`--mount=${mounts}`])];
+    const [file, ...args] = [...bornIn(cgroup), "nsenter", ...namespaces, "--", ...command];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" };
     const child = spawn(file ?? "", args, {
       detached: true,

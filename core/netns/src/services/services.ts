@@ -14,6 +14,8 @@ import { serverNotStarted } from "../errors.ts";
 export interface ServiceHost {
   /** Path of the pod's network namespace. */
   readonly netns: string;
+  /** Path of the mount namespace that its sandbox is made in; absent: the caller's. */
+  readonly mounts?: string;
   /** A user of the VM's own. */
   readonly uid: number;
   readonly logFile: string;
@@ -90,6 +92,7 @@ export async function startService(service: ServiceProcess, host: ServiceHost): 
       logFile: host.logFile,
       stdin: service.configuration,
       cgroup: host.cgroup,
+      mounts: host.mounts,
     }),
   );
   await host.started(processes);
