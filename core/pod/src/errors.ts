@@ -20,8 +20,8 @@ export const damagedRecord = (file: string, field: string): DamagedRecordError =
   new DamagedRecordError(`${file} is damaged: "${field}" does not have the form that netbind writes`);
 
 /** A service of the machine's names that does not answer. */
-export const failedLookup = (id: number, why: string): Error =>
-  new Error(`getent passwd or group ${id}: ${why}: see /etc/nsswitch.conf`);
+export const failedLookup = (ids: readonly number[], why: string): Error =>
+  new Error(`getent passwd or group ${ids.join(" ")}: ${why}: see /etc/nsswitch.conf`);
 
 /** A directory beside those of a pod's sidecars. */
 export const foreignDirectory = (hooks: string, name: string): BindingError =>

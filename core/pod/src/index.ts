@@ -25,4 +25,4 @@ export { POD_RECORD_FIELDS } from "./record/pod-record-checks.ts";
 export { PodRecordFile, type RecordFields } from "./record/pod-record-file.ts";
 export { attachPodSidecar } from "./sidecar/attach-pod-sidecar.ts";
 export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./users/allocate-uid.ts";
-export { isKnownUser } from "./users/known-users.ts";
+export { knownUsers } from "./users/known-users.ts";

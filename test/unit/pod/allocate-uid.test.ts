@@ -8,7 +8,7 @@ import { chooseUid, mayShareUid, SERVICE_UIDS, VM_UIDS } from "@netbind/pod";
 import { processesOfUser, waitUntil } from "@netbind/netns";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freeServiceUid, freeVmUid } from "../../../core/local/src/record/pods.ts";
+import { freeServiceUid, freeUidsOfVm } from "../../../core/local/src/record/pods.ts";
 
 const PODS = fileURLToPath(new URL("../../../core/local/src/record/pods.ts", import.meta.url));
 
@@ -62,12 +62,15 @@ describe("a VM's user", () => {
   const stateIn = (name: string): State =>
     new State({ state: join(root, name), cache: join(root, "cache"), logs: join(root, "logs") });
   const vm = vmId("default", "one");
+  const freeVmUid = (state: State, id: string): number => freeUidsOfVm(state, id).vmUid;
 
   test("the same VM of another state directory has another, and the same again in the same", () => {
     const [one, two] = [stateIn("a"), stateIn("b")];
     expect(freeVmUid(one, vm)).toBe(freeVmUid(stateIn("a"), vm));
     expect(freeVmUid(one, vm)).not.toBe(freeVmUid(two, vm));
     expect(freeServiceUid(one, vm)).not.toBe(freeServiceUid(two, vm));
+    // A pod's services have the same one, whether it is chosen alone or with the VM's own.
+    expect(freeUidsOfVm(one, vm).serviceUid).toBe(freeServiceUid(one, vm));
   });
 
   test("one that a process has is nobody else's, whatever is recorded", async () => {
@@ -98,8 +101,8 @@ describe("a VM's user", () => {
     const choose = (file: string, line: string): number => {
       const own = join(root, "file");
       writeFileSync(own, `${readFileSync(file, "utf8")}${line}\n`);
-      const script = `import { State } from "@netbind/local"; import { freeVmUid } from "${PODS}";
-        console.log(freeVmUid(new State({ state: "${state.root}", cache: "/nowhere", logs: "/nowhere" }), "${vm}"))`;
+      const script = `import { State } from "@netbind/local"; import { freeUidsOfVm } from "${PODS}";
+        console.log(freeUidsOfVm(new State({ state: "${state.root}", cache: "/nowhere", logs: "/nowhere" }), "${vm}").vmUid)`;
       const program = [
         process.execPath,
         "--conditions=@netbind/source",

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import {
   chooseUid,
   DamagedRecordError,
-  isKnownUser,
+  knownUsers,
   mayShareUid,
   PodRecordFile,
   SERVICE_UIDS,
   type UidRange,
   VM_UIDS,
 } from "@netbind/pod";
-import { readText, takeLock, usersOfProcesses } from "@netbind/netns";
+import { directoriesWith, takeLock, usersOfProcesses } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
@@ -47,18 +47,11 @@ export const listPods = (state: State, vm?: string): readonly LocalPodRecord[] =
 /** The name of a device's field, as a record's text has it. */
 const DEVICE = JSON.stringify("device");
 
-const mentionsDevice = (state: State, id: string): boolean => {
-  try {
-    return readText(PodRecordFile.fileIn(state.podDirectory(id))).includes(DEVICE);
-  } catch {
-    // Such a record is read as none.
-    return false;
-  }
-};
-
 /** The records of pods that may have devices. Most have none: their text is searched in a fifth of the time that reading it takes. */
-export const listPodsWithDevices = (state: State): readonly LocalPodRecord[] =>
-  state.podIds().flatMap((id) => (mentionsDevice(state, id) ? (readRecord(state, id).record ?? []) : []));
+export function listPodsWithDevices(state: State): readonly LocalPodRecord[] {
+  const mentioned = new Set(directoriesWith(state.vms, PodRecordFile.fileIn(""), DEVICE));
+  return state.podIds().flatMap((id) => (mentioned.has(id) ? (readRecord(state, id).record ?? []) : []));
+}
 
 /** The pods of a VM that is between two of them. */
 export interface MigratingPods {
@@ -119,40 +112,57 @@ interface UidRequest {
   /** Pods whose user it must not be. */
   readonly others: readonly string[];
   readonly uidOf: (record: LocalPodRecord) => number | undefined;
-  /** Users that processes of the machine run as. */
-  readonly running: ReadonlySet<number>;
 }
 
-/**
- * A user of a range that no other pod's record has, and that no process has, be it another state directory's; nor is it
- * one that the machine assigns to others.
- */
-function freeUid(state: State, { range, id, others, uidOf, running }: UidRequest): number {
-  const seed = seedOf(state, id);
+const serviceUidOf = (state: State, id: string): UidRequest => ({
+  ...{ range: SERVICE_UIDS, id, others: state.podIds(), uidOf: ({ serviceUid }) => serviceUid },
+});
+
+const vmUidOf = (state: State, vm: string): UidRequest => ({
+  ...{ range: VM_UIDS, id: vm, uidOf: ({ vmUid }) => vmUid },
+  others: state.podIds().filter((pod) => vmOfPod(pod) !== vm),
+});
+
+/** The users of a range that other pods' records have, as far as they are near the one that an identity gets. */
+function takenUids(state: State, seed: string, { others, uidOf }: UidRequest): readonly number[] {
   // Records are read where they can matter alone: a node has many pods, and two of one seed hardly ever.
   const near = others.filter((other) => mayShareUid(seed, seedOf(state, other)));
-  const taken = near.flatMap((other) => {
+  return near.flatMap((other) => {
     const { record } = readRecord(state, other);
     return record === undefined ? [] : (uidOf(record) ?? []);
   });
+}
+
+/**
+ * For each request a user of its range that no other pod's record has, and that no process has, be it another state directory's;
+ * nor is it one that the machine assigns to others, which is asked by one child for all.
+ */
+function freeUids(state: State, requests: readonly UidRequest[]): readonly number[] {
+  const running = [...usersOfProcesses()];
+  const choices = requests.map((request) => {
+    const seed = seedOf(state, request.id);
+    return { range: request.range, seed, taken: [...takenUids(state, seed, request), ...running] };
+  });
   for (;;) {
-    const uid = chooseUid(range, seed, taken);
-    if (!running.has(uid) && !isKnownUser(uid)) return uid;
-    taken.push(uid);
+    const chosen = choices.map(({ range, seed, taken }) => chooseUid(range, seed, taken));
+    const known = knownUsers(chosen);
+    if (known.size === 0) return chosen;
+    for (const { taken } of choices) taken.push(...known);
   }
 }
 
 /**
- * A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}, and
- * may have looked at the machine's processes since it does.
+ * A user of the pod's own, which no other pod's services run as. The caller holds the lock of {@link withUidLock}.
+ *
+ * @throws where the machine's users cannot be looked up
  */
-export const freeServiceUid = (state: State, id: string, running: ReadonlySet<number> = usersOfProcesses()): number =>
-  freeUid(state, { range: SERVICE_UIDS, id, others: state.podIds(), uidOf: ({ serviceUid }) => serviceUid, running });
+export const freeServiceUid = (state: State, id: string): number =>
+  freeUids(state, [serviceUidOf(state, id)])[0] as number;
 
-/** A user of the VM's own, which no other VM runs as; else as {@link freeServiceUid}. */
-export function freeVmUid(state: State, vm: string, running: ReadonlySet<number> = usersOfProcesses()): number {
-  const others = state.podIds().filter((pod) => vmOfPod(pod) !== vm);
-  return freeUid(state, { range: VM_UIDS, id: vm, others, uidOf: ({ vmUid }) => vmUid, running });
+/** Both users of a VM that is new: its own, which no other VM runs as, and its services'. Else as {@link freeServiceUid}. */
+export function freeUidsOfVm(state: State, vm: string): { readonly vmUid: number; readonly serviceUid: number } {
+  const [vmUid, serviceUid] = freeUids(state, [vmUidOf(state, vm), serviceUidOf(state, vm)]) as [number, number];
+  return { vmUid, serviceUid };
 }
 
 /** Chooses users and records them, one netbind at a time: two VMs that start at once never get the same. */

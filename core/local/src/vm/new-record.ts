@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { defined } from "@netbind/contract";
 import type { Decision } from "@netbind/engine";
 import type { Vmi } from "@netbind/kubevirt";
-import { usersOfProcesses } from "@netbind/netns";
 import { podGroup } from "../pod/pod-groups.ts";
 import { WRITABLE_SIZE } from "../pod/writable.ts";
 import type { LocalPodRecord } from "../record/local-pod-record.ts";
-import { freeServiceUid, freeVmUid } from "../record/pods.ts";
+import { freeUidsOfVm } from "../record/pods.ts";
 import { type State, vmId } from "../record/state.ts";
 
 /** The record of a VM before anything of it is made. */
@@ -14,21 +13,18 @@ export function newRecord(state: State, vmi: Vmi, source: string, decision: Deci
   const { namespace, name } = vmi.metadata;
   const id = vmId(namespace, name);
   const cgroup = podGroup(state, id);
-  // One look for both: a node has many processes.
-  const running = usersOfProcesses();
   return defined({
     version: 1,
     id,
     namespace,
     name,
     uid: vmi.metadata.uid ?? randomUUID(),
-    vmUid: freeVmUid(state, id, running),
+    ...freeUidsOfVm(state, id),
     source,
     createdAt: new Date().toISOString(),
     phase: "starting",
     vmi,
     netns: state.podNetns(id),
-    serviceUid: freeServiceUid(state, id, running),
     attachments: [],
     bindings: Object.fromEntries(decision.nics.map(({ spec, binding }) => [spec.name, binding])),
     nics: {},

@@ -28,22 +28,34 @@ function grantedRanges(): readonly UidRange[] {
   });
 }
 
-/** Asks for a user, then for a group: one child of this process' for both. */
-const LOOK_UP = 'getent passwd "$1" && exit 0; code=$?; [ $code -eq 2 ] || exit $code; exec getent group "$1"';
+/** Asks for users, then for groups: one child of this process' for all. Where one is not found that is not a failure. */
+const LOOK_UP = `for database in passwd group; do
+  getent "$database" "$@" || { code=$?; [ $code -eq ${NOT_FOUND} ] || exit $code; }
+done`;
+/** An entry of either database, which has its number third: `name:password:number`. */
+const ENTRY = /^[^:]*:[^:]*:(\d+)/;
 
-function isNamed(id: number): boolean {
-  const { status, error, stderr } = spawnSync("sh", ["-c", LOOK_UP, "getent", String(id)], {
+function namedIds(ids: readonly number[]): readonly number[] {
+  const { status, error, stdout, stderr } = spawnSync("sh", ["-c", LOOK_UP, "getent", ...ids.map(String)], {
     timeout: DEADLINE,
     encoding: "utf8",
     env: { PATH },
   });
-  if (status === 0 || status === NOT_FOUND) return status === 0;
-  throw failedLookup(id, error?.message ?? (stderr.trim() || `exit code ${status}`));
+  if (status === 0)
+    return stdout
+      .split("\n")
+      .flatMap((line) => ENTRY.exec(line)?.[1] ?? [])
+      .map(Number);
+  throw failedLookup(ids, error?.message ?? (stderr.trim() || `exit code ${status}`));
 }
 
 /**
- * True where the machine knows a user or a group of a number, by whatever service it asks for names, or lets one of its users
- * be it: a directory service may give out numbers that no distribution does.
+ * Those of some numbers by which the machine knows a user or a group, by whatever service it asks for names, or lets one of its
+ * users be it: a directory service may give out numbers that no distribution does. At least one of those that are known is given.
  */
-export const isKnownUser = (id: number): boolean =>
-  grantedRanges().some(({ first, count }) => id >= first && id < first + count) || isNamed(id);
+export function knownUsers(ids: readonly number[]): ReadonlySet<number> {
+  const ranges = grantedRanges();
+  const granted = ids.filter((id) => ranges.some(({ first, count }) => id >= first && id < first + count));
+  // One range may have thousands: a child is asked once all that is left is outside of them.
+  return new Set(granted.length > 0 ? granted : namedIds(ids));
+}
