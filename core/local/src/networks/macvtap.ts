@@ -13,6 +13,11 @@ async function hasLink(exec: Exec, netns: string, link: string): Promise<boolean
   );
 }
 
+/** Makes a link by the command behind a namespace's path, and takes it up there: by one child. */
+const ADD = 'netns=$1; shift; "$@" && exec nsenter --net="$netns" -- ip link set dev "$0" up';
+/** Deletes a link that is there. */
+const DELETE = '! ip link show dev "$0" > /dev/null 2>&1 || exec ip link delete dev "$0"';
+
 /** What of a link its network's author and the VM's say. */
 function desiredOf({ config, args }: CniCall): { readonly mac?: string; readonly mtu?: number } {
   const { mtu } = config;
@@ -62,17 +67,16 @@ export const macvtap: EmulatedCniPlugin = {
     const execIn = place === "" ? exec : inNetns(place, exec);
     // Made where it belongs in one step: no unknown link can be left on the node.
     await execIn([
+      ...["sh", "-c", ADD, ifname, netns],
       ...["ip", "link", "add", "link", lowerDevice, "name", ifname],
       ...(mac === undefined ? [] : ["address", mac]),
       ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
       ...["netns", netns.replace("/run/netns/", ""), "type", "macvtap", "mode", mode],
     ]);
-    await inNetns(netns, exec)(["ip", "link", "set", "dev", ifname, "up"]);
     return { cniVersion: call.config["cniVersion"], interfaces: [defined({ name: ifname, mac, sandbox: netns })] };
   },
   del: async ({ exec, netns, ifname }) => {
-    if (netns !== "" && (await hasLink(exec, netns, ifname)))
-      await inNetns(netns, exec)(["ip", "link", "delete", "dev", ifname]);
+    if (netns !== "") await inNetns(netns, exec)(["sh", "-c", DELETE, ifname]);
   },
   deviceNodes: async ({ exec, netns, ifname }) => {
     const [index, major, minor] = await deviceNumber(exec, netns, ifname);
