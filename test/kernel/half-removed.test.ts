@@ -2,7 +2,17 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { collectGarbage, makeNetns, netnsPath, State, stateDirectories } from "@netbind/local";
 import { bareMountsIn, exec, inNetns } from "@netbind/netns";
@@ -164,9 +174,13 @@ describe("the node", () => {
   };
 
   const removed = async (name: string): Promise<void> => void (await exec(["ip", "netns", "delete", name]));
-  const another = async (name: string): Promise<void> => {
+  /** Another of its name that has its number too, as the kernel gives it to the next one that is made. */
+  const another = async (name: string, state: State): Promise<void> => {
     await removed(name);
     await exec(["ip", "netns", "add", name]);
+    const kept = join(state.node, "made");
+    const [, born] = readFileSync(kept, "utf8").split(" ");
+    writeFileSync(kept, `${statSync(netnsPath(name)).ino} ${born}`);
   };
 
   test.each([
@@ -178,7 +192,7 @@ describe("the node", () => {
     const state = new State({ ...stateDirectories(process.env), state: makeStateDirectory("node") });
     state.prepare();
     await makeNode(exec, state);
-    await change(state.nodeNetns);
+    await change(state.nodeNetns, state);
     await makeNode(exec, state);
     const [forwards, link] = await ready(state);
     expect(forwards).toBe("1");

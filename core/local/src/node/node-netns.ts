@@ -1,10 +1,9 @@
-import { existsSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   all,
   type Exec,
   exists,
-  inode,
   makeBareMounts,
   makeDirectory,
   readText,
@@ -30,6 +29,12 @@ export function isNetns(path: string): boolean {
   }
 }
 
+/** What a namespace is told by while it has its name: its number is the next one's once it is gone, the time of its birth is not. */
+function identityOf(path: string): string {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? "none" : `${found.ino} ${found.ctimeNs}`;
+}
+
 /** Makes a namespace with its loopback up and a sysctl set (`KEY=VALUE`), as far as it is not so yet: by one child. */
 export async function makeNetns(exec: Exec, name: string, setting?: string): Promise<void> {
   const path = netnsPath(name);
@@ -51,12 +56,12 @@ export async function removeNetns(exec: Exec, name: string): Promise<void> {
  */
 export async function makeNode(exec: Exec, state: State): Promise<void> {
   const made = join(state.node, "made");
-  const identity = (): string | undefined => inode(netnsPath(state.nodeNetns));
-  // It is there for most pods: a namespace of its name that is another one, or half made, is made up for.
+  const identity = (): string => identityOf(netnsPath(state.nodeNetns));
+  // It is there for most pods. One that was made half, or by hand since, has not the identity that is kept once all is done.
   if (exists(made) && readText(made) === identity()) return;
   await all([makeNetns(exec, state.nodeNetns, "net.ipv4.ip_forward=1"), makeBareMounts(exec, state.mounts)]);
   makeDirectory(state.node);
-  writeText(made, identity() ?? "", 0o600);
+  writeText(made, identity(), 0o600);
 }
 
 /** Removes what makes the node; its directory stays. */

@@ -11,14 +11,21 @@ import { isMountPoint, makeDirectory } from "../files/root-files.ts";
 const NAMESPACE = "namespace";
 
 /**
- * The file of a namespace can be kept on a private mount alone. It gets its name once the namespace has all that it is to have:
- * until then it still has the machine's mounts.
+ * The file of a namespace can be kept on a private mount alone, and among mounts whose namespace has a lower number. Newer kernels
+ * number namespaces on each processor by itself, so in a container one processor after the other is tried. It gets its name once
+ * the namespace has all that it is to have: until then it still has the machine's mounts.
  */
+const TRIES = 12;
 const MAKE = `set -e
 mkdir -p "$0/root"
 : > "$0/new"
 : > "$0/${NAMESPACE}"
-unshare --mount="$0/new" --propagation private sh -c "$1" "$0/root"
+tries=${TRIES}
+until said=$(taskset --cpu-list $((tries % $(nproc --all))) unshare --mount="$0/new" --propagation private sh -c "$1" "$0/root" 2>&1); do
+  umount "$0/new" 2> /dev/null || true
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || { echo "$said" >&2; exit 1; }
+done
 mount --move "$0/new" "$0/${NAMESPACE}"`;
 const MOUNT = `mount -t tmpfs -o size=64k,mode=0700,nosuid,nodev,noexec tmpfs "$0"
 mount --make-private "$0"`;
