@@ -22,6 +22,8 @@ export async function writeLauncherImage(): Promise<string> {
     "usr/share/netbind-launcher/faults.json": LAUNCHER_FAULTS,
     "usr/share/netbind-launcher/qemu.conf": source("launcher-qemu.conf"),
     "etc/passwd": source("launcher-passwd"),
+    // libvirtd ends by a segmentation fault where its own group has no name. Numbers of the image's groups are by chance.
+    "etc/group": source("launcher-group"),
   };
   const hash = createHash("sha256").update(image.version);
   for (const [path, file] of Object.entries(files)) hash.update(path).update(readFileSync(file));
