@@ -29,7 +29,7 @@ export function isNetns(path: string): boolean {
   }
 }
 
-/** What a namespace is told by while it has its name: its number is the next one's once it is gone, the time of its birth is not. */
+/** What a namespace is known by while it has its name: its number is the next one's once it is gone, the time of its birth is not. */
 function identityOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? "none" : `${found.ino} ${found.ctimeNs}`;
