@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -127,5 +127,24 @@ describe("a VM's user", () => {
     expect(choose("/etc/passwd", `somebody:x:${first}:1:::/bin/sh`)).toBe(first + 1);
     expect(choose("/etc/group", `some:x:${first}:`)).toBe(first + 1);
     expect(choose("/etc/subuid", `somebody:${first - 10}:13`)).toBe(first + 3);
+  });
+
+  test("a name service that answers of another number than it was asked for is a failure, not a choice without an end", () => {
+    const getent = join(root, "getent");
+    writeFileSync(getent, "#!/bin/sh\necho 'somebody:x:5:'\n", { mode: 0o755 });
+    const script = `import { knownUsers } from "@netbind/pod"; knownUsers([1900000001])`;
+    const program = [
+      process.execPath,
+      "--conditions=@netbind/source",
+      "--input-type=module-typescript",
+      "--eval",
+      script,
+    ];
+    const mount = 'mount --bind "$0" /usr/bin/getent && exec "$@"';
+    const { stderr, status } = spawnSync("unshare", ["--mount", "sh", "-c", mount, getent, ...program], {
+      ...{ cwd: import.meta.dirname, encoding: "utf8", timeout: 20_000 },
+    });
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("getent passwd or group 1900000001: it answers of 5, 5: see /etc/nsswitch.conf");
   });
 });

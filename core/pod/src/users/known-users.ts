@@ -41,12 +41,15 @@ function namedIds(ids: readonly number[]): readonly number[] {
     encoding: "utf8",
     env: { PATH },
   });
-  if (status === 0)
-    return stdout
-      .split("\n")
-      .flatMap((line) => ENTRY.exec(line)?.[1] ?? [])
-      .map(Number);
-  throw failedLookup(ids, error?.message ?? (stderr.trim() || `exit code ${status}`));
+  if (status !== 0) throw failedLookup(ids, error?.message ?? (stderr.trim() || `exit code ${status}`));
+  const found = stdout
+    .split("\n")
+    .flatMap((line) => ENTRY.exec(line)?.[1] ?? [])
+    .map(Number);
+  // Who chooses again by what is known would not come to an end.
+  const others = found.filter((id) => !ids.includes(id));
+  if (others.length > 0) throw failedLookup(ids, `it answers of ${others.join(", ")}`);
+  return found;
 }
 
 /**
