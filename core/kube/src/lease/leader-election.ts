@@ -16,6 +16,8 @@ export interface LeaseTiming {
 }
 
 const TIMING: LeaseTiming = { duration: 15_000, deadline: 10_000, retry: 2000 };
+/** Milliseconds in which a Lease is given back: well within the time that a pod has to end. */
+const GIVING_BACK = 5000;
 
 /** What an election is made of. */
 export interface ElectionParts {
@@ -46,6 +48,8 @@ export class LeaderElection {
   #seen: { readonly record: LeaseRecord; readonly since: number } | undefined;
   /** When the last renewal that succeeded was begun. */
   #renewedAt = 0;
+  /** Since it was first written to, until it was given back: a write whose answer did not come may have been done. */
+  #mayHold = false;
   readonly #problem: ProblemReport;
   #isLeading = false;
 
@@ -65,6 +69,7 @@ export class LeaderElection {
       if (await this.#try(signal)) await this.#lead(signal);
       await pause(this.#timing.retry * (0.5 + Math.random() / 2), signal);
     }
+    await this.#release();
   }
 
   /** Works as the holder, until the Lease is lost or this is stopped. */
@@ -108,6 +113,7 @@ export class LeaderElection {
       const isFree = current === undefined || current.holder === "" || current.holder === this.#parts.identity;
       if (!isFree && !this.#isExpired(current)) return false;
       const { duration } = this.#timing;
+      this.#mayHold = true;
       await this.#write(takenBy(this.#parts.identity, Math.ceil(duration / 1000), now(), current), signal);
       this.#renewedAt = started;
       this.#problem.set(undefined);
@@ -152,10 +158,21 @@ export class LeaderElection {
     return this.#seen !== undefined && performance.now() - this.#seen.since > duration * 1000;
   }
 
-  /** Gives the Lease back where it is still this replica's. Never rejects. */
+  /**
+   * Gives the Lease back where it is still this replica's. Never rejects. What stands is read first: a stop cuts off the
+   * renewal that it comes into, which may have been written all the same, or be written yet.
+   */
   async #release(): Promise<void> {
-    const record = this.#seen?.record;
-    if (record?.holder !== this.#parts.identity) return;
-    await this.#write({ ...record, holder: "" }, AbortSignal.timeout(this.#timing.retry)).catch(() => undefined);
+    const inTime = AbortSignal.timeout(GIVING_BACK);
+    while (this.#mayHold && !inTime.aborted) {
+      try {
+        const record = await this.#read(inTime);
+        if (record?.holder === this.#parts.identity) await this.#write({ ...record, holder: "" }, inTime);
+        this.#mayHold = false;
+      } catch (error) {
+        // Another failure than a conflict is left to the Lease's end.
+        if (!(error instanceof ApiError && error.status === 409)) return;
+      }
+    }
   }
 }
