@@ -33,11 +33,12 @@ import {
   isAlive,
   orphansOf,
   type ProcessId,
+  processesOfPod,
   processesOfPods,
   processesOfUser,
   waitUntil,
 } from "@netbind/netns";
-import { PodRecordFile, VM_UIDS } from "@netbind/pod";
+import { isServiceUid, PodRecordFile, VM_UIDS } from "@netbind/pod";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { LocalRecordFile } from "../../core/local/src/record/local-pod-record.ts";
 import { exposeDevices } from "../../core/local/src/hotplug/expose-devices.ts";
@@ -264,6 +265,22 @@ test("one look finds the servers of many pods, each by its user or by its output
   const expected = [[one, served.pid].sort(), [one, two].sort(), [served.pid]];
   await waitUntil(() => JSON.stringify(found()) === JSON.stringify(expected), 5000);
   expect(found()).toEqual(expected);
+});
+
+test("what runs as a user of another pod's services is that pod's; of this one's and of any other user's, it is found", async () => {
+  const netns = `netbind-${ID}`;
+  await exec(["ip", "netns", "add", netns]);
+  onTestFinished(async () => void (await exec(["ip", "netns", "delete", netns])));
+  const traces = { netns: `/run/netns/${netns}`, logs: [] };
+  const users = [0, VM_UIDS.first, SERVICE_UID, SERVICE_UID + 1];
+  const inside: ProcessId[] = [];
+  for (const uid of users)
+    inside.push(await start(["nsenter", `--net=${traces.netns}`, "setpriv", "--reuid", String(uid), "sleep", "600"]));
+  expect(await waitUntil(() => processesOfUser(SERVICE_UID + 1).length > 0, 5000)).toBe(true);
+  expect(await waitUntil(() => processesOfPod(traces).length === users.length, 5000)).toBe(true);
+  const isOthers = (uid: number): boolean => isServiceUid(uid) && uid !== SERVICE_UID;
+  const pids = (found: readonly ProcessId[]): readonly number[] => found.map(({ pid }) => pid).sort((a, b) => a - b);
+  expect(pids(processesOfPod({ ...traces, isOthers }))).toEqual(pids(inside.slice(0, 3)));
 });
 
 test("gc ends what is in a dead VM's namespace, and nothing that has a recorded process' number", async () => {

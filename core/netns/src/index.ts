@@ -23,7 +23,7 @@ export { scaledTimeout } from "./exec/scaled-timeout.ts";
 export { selinuxLabelOf } from "./exec/selinux-label.ts";
 export { type Lock, type LockWait, takeLock } from "./files/lock.ts";
 export {
-  directoriesWith,
+  filesWith,
   exists,
   installFile,
   isMountPoint,

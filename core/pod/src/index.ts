@@ -24,5 +24,5 @@ export { type HostPodRecord, plannedNics } from "./record/host-pod-record.ts";
 export { POD_RECORD_FIELDS } from "./record/pod-record-checks.ts";
 export { PodRecordFile, type RecordFields } from "./record/pod-record-file.ts";
 export { attachPodSidecar } from "./sidecar/attach-pod-sidecar.ts";
-export { chooseUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./users/allocate-uid.ts";
+export { chooseUid, isServiceUid, mayShareUid, SERVICE_UIDS, type UidRange, VM_UIDS } from "./users/allocate-uid.ts";
 export { knownUsers } from "./users/known-users.ts";

@@ -9,7 +9,7 @@ import { DamagedRecordError, PodRecordFile } from "@netbind/pod";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { damaged } from "../../support/kill/damage.ts";
-import { listPodsWithDevices } from "../../../core/local/src/record/pods.ts";
+import { takenDevices } from "../../../core/local/src/record/taken-devices.ts";
 import { type LocalPodRecord, openRecord } from "../../../core/local/src/record/local-pod-record.ts";
 
 let directory: string;
@@ -59,21 +59,47 @@ test("what is changed is on disk when the change returns, and nothing else is", 
   expect(readdirSync(directory)).toEqual(["record.json"]);
 });
 
-test("of all pods, the records of those with devices are read; one that has none, or is damaged, is none", () => {
+const FUNCTION = { resource: "intel.com/a", id: "0000:01:10.0" };
+const INFO = { type: "pci", version: "1.1.0", pci: { "pci-address": "0000:01:10.0" } };
+const MACVTAP = { resource: "macvtap.network.kubevirt.io/eth0", id: "mvtap0", facts: { place: '/}{/"}' } };
+/** What a VM's owner writes is no device of its pod. */
+const SAID = { 'said": {': '"device": {"resource": "intel.com/b", "id": "said"}', "\\": "device" };
+const link = { network: "red", ifname: "net1", containerId: "c", config: { cniVersion: "1", name: "n", plugins: [] } };
+
+/** A node's pods, each with the attachments of one. */
+function nodeOf(...pods: readonly LocalPodRecord["attachments"][]): State {
   const state = new State({ state: dirname(directory), cache: "", logs: "" });
-  const pods = ["000000000001", "000000000002", "000000000003"].map((id) => ({ ...record, id }));
-  const device = { resource: "macvtap.network.kubevirt.io/eth0", id: "mvtap0" };
-  const config = { cniVersion: "1.0.0", name: "n", plugins: [] };
-  const link = { network: "red", ifname: "net1", containerId: "c", config };
-  for (const [at, attachments] of [[{ ...link, device }], [link], [{ ...link, device }]].entries()) {
-    const pod = { ...record, ...pods[at], attachments };
+  const vmi = { ...record.vmi, metadata: { ...record.vmi.metadata, annotations: SAID } };
+  for (const [at, attachments] of pods.entries()) {
+    const pod = { ...record, vmi, attachments, id: `00000000000${at}` };
     mkdirSync(state.podDirectory(pod.id), { recursive: true });
     PodRecordFile.create(state.podDirectory(pod.id), pod);
   }
-  expect(listPodsWithDevices(state).map(({ id }) => id)).toEqual(["000000000001", "000000000003"]);
-  writeFileSync(PodRecordFile.fileIn(state.podDirectory("000000000003")), '{ "device"');
-  rmSync(PodRecordFile.fileIn(state.podDirectory("000000000002")));
-  expect(listPodsWithDevices(state).map(({ id }) => id)).toEqual(["000000000001"]);
+  return state;
+}
+
+test("a function that a pod has is taken for every resource; a device of a name only for its own", () => {
+  const state = nodeOf(
+    [link, { ...link, device: { ...FUNCTION, info: INFO } }],
+    [link],
+    [{ ...link, device: MACVTAP }],
+  );
+  expect(takenDevices(state, "intel.com/b")).toEqual([FUNCTION.id]);
+  expect(takenDevices(state, MACVTAP.resource)).toEqual([FUNCTION.id, MACVTAP.id]);
+});
+
+test("however a record is written, its devices are found; where it is damaged, those that it still names", () => {
+  const state = nodeOf([{ ...link, device: MACVTAP }], [{ ...link, device: { ...MACVTAP, id: "mvtap1" } }], [link]);
+  const [first, second, third] = ["0", "1", "2"].map((at) =>
+    PodRecordFile.fileIn(state.podDirectory(`00000000000${at}`)),
+  ) as [string, string, string];
+  writeFileSync(first, JSON.stringify(JSON.parse(readFileSync(first, "utf8"))));
+  writeFileSync(second, readFileSync(second, "utf8").slice(0, -10));
+  expect(takenDevices(state, MACVTAP.resource)).toEqual(["mvtap0", "mvtap1"]);
+  writeFileSync(second, '{ "device": { "id": "mvtap1"');
+  writeFileSync(first, '{ "device": { "id": mvtap1 } }');
+  rmSync(third);
+  expect(takenDevices(state, MACVTAP.resource)).toEqual([]);
 });
 
 test("what is found and not acted on is written with the next change", () => {

@@ -1,6 +1,5 @@
 /** Virtual functions' settings: as the kernel tells them, as a network wants them, and the difference. */
 import { describe, expect, test } from "vitest";
-import { takenDevices } from "../../../core/local/src/networks/attach-networks.ts";
 import {
   configProblems,
   configuredSettings,
@@ -117,20 +116,4 @@ describe("the difference", () => {
     // It is set all the same: whether the driver can, the kernel tells.
     expect(settingWords(FULL, untold)).toEqual(["trust", "on"]);
   });
-});
-
-test("a function that a pod has is taken for every resource; a device of a name only for its own", () => {
-  const link = {
-    network: "net",
-    ifname: "net1",
-    containerId: "c",
-    config: { cniVersion: "1.0.0", name: "n", plugins: [] },
-  };
-  const info = { type: "pci", version: "1.1.0", pci: { "pci-address": "0000:01:10.0" } };
-  const pods = [
-    { attachments: [link, { ...link, device: { resource: "intel.com/a", id: "0000:01:10.0", info } }] },
-    { attachments: [{ ...link, device: { resource: "macvtap.network.kubevirt.io/eth0", id: "mvtap0" } }] },
-  ];
-  expect(takenDevices(pods, "intel.com/b")).toEqual(["0000:01:10.0"]);
-  expect(takenDevices(pods, "macvtap.network.kubevirt.io/eth0")).toEqual(["0000:01:10.0", "mvtap0"]);
 });

@@ -3,9 +3,9 @@ import { defined } from "@netbind/contract";
 import type { DeviceSettings } from "@netbind/kubevirt";
 import { type CniConfigList, podHostname, type PodNetworkRequest } from "@netbind/kubevirt/pod";
 import type { Exec } from "@netbind/netns";
-import type { CniAttachment, LocalPodRecord, LocalRecordFile } from "../record/local-pod-record.ts";
+import type { CniAttachment, LocalRecordFile } from "../record/local-pod-record.ts";
 import { netnsPath } from "../node/node-netns.ts";
-import { listPodsWithDevices } from "../record/pods.ts";
+import { takenDevices } from "../record/taken-devices.ts";
 import type { State } from "../record/state.ts";
 import { cniAdd, cniDeviceNodes, type CniContext } from "./cni.ts";
 import { hostPluginOf } from "./emulated-plugins.ts";
@@ -47,17 +47,6 @@ function podArgs({ recordFile }: NetworkContext, containerId: string): Readonly<
   };
 }
 
-/** Devices of a resource that pods have: one that is a guest's as it is may be of several resources, and is one all the same. */
-export const takenDevices = (
-  pods: readonly Pick<LocalPodRecord, "attachments">[],
-  resource: string,
-): readonly string[] =>
-  pods.flatMap(({ attachments }) =>
-    attachments.flatMap(({ device }) =>
-      device?.resource === resource || device?.info !== undefined ? [device.id] : [],
-    ),
-  );
-
 /** The attachment of a request, with the device that was chosen for it. */
 async function newAttachment(context: NetworkContext, request: PodNetworkRequest): Promise<CniAttachment> {
   const { state, exec, recordFile, podNetwork, settings } = context;
@@ -69,7 +58,7 @@ async function newAttachment(context: NetworkContext, request: PodNetworkRequest
   if (plugin === undefined || resourceName === undefined) {
     return { ...attachment, ...defined({ mac, cniArgs }) };
   }
-  const taken = takenDevices(listPodsWithDevices(state), resourceName);
+  const taken = takenDevices(state, resourceName);
   const device = await plugin.allocate({
     exec,
     node: netnsPath(state.nodeNetns),

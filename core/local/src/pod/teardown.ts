@@ -10,7 +10,7 @@ import {
   waitUntil,
 } from "@netbind/netns";
 import { defined } from "@netbind/contract";
-import { DamagedRecordError, shutDownSidecars } from "@netbind/pod";
+import { DamagedRecordError, isServiceUid, shutDownSidecars } from "@netbind/pod";
 import { type LocalPodRecord, type LocalRecordFile, openRecord } from "../record/local-pod-record.ts";
 import { domainName } from "../launcher/base-domain.ts";
 import { launcherOf } from "../launcher/launcher-of.ts";
@@ -59,7 +59,9 @@ async function endAll(state: State, record: LocalPodRecord): Promise<void> {
   const stubborn = await endProcesses(record.processes.flatMap(({ processes }) => processes).filter(isAlive));
   // What may have left its pod is still its user's, and no other VM has that user.
   const uid = isLastPod(state, record.id) ? record.vmUid : undefined;
-  const there = processesOfPod(defined({ ...tracesOf(state, record.id), netns: netnsPath(record.netns), uid }));
+  const isOthers = (other: number): boolean => isServiceUid(other) && other !== record.serviceUid;
+  const traces = { ...tracesOf(state, record.id), netns: netnsPath(record.netns), uid, isOthers };
+  const there = processesOfPod(defined(traces));
   const left = [...stubborn, ...(await endProcesses(there))];
   if (left.length > 0)
     throw stubbornVm(

@@ -5,12 +5,11 @@ import {
   DamagedRecordError,
   knownUsers,
   mayShareUid,
-  PodRecordFile,
   SERVICE_UIDS,
   type UidRange,
   VM_UIDS,
 } from "@netbind/pod";
-import { directoriesWith, takeLock, usersOfProcesses } from "@netbind/netns";
+import { takeLock, usersOfProcesses } from "@netbind/netns";
 import { type LocalPodRecord, openRecord } from "./local-pod-record.ts";
 import { findQemu } from "../launcher/launcher-of.ts";
 import { type State, vmId, vmOfPod } from "./state.ts";
@@ -43,15 +42,6 @@ export function readRecord(state: State, id: string): { readonly record?: LocalP
 /** The records of pods that can be read, older pods first; of one VM, where it is named. */
 export const listPods = (state: State, vm?: string): readonly LocalPodRecord[] =>
   state.podIds(vm).flatMap((id) => readRecord(state, id).record ?? []);
-
-/** The name of a device's field, as a record's text has it. */
-const DEVICE = JSON.stringify("device");
-
-/** The records of pods that may have devices. Most have none: their text is searched in a fifth of the time that reading it takes. */
-export function listPodsWithDevices(state: State): readonly LocalPodRecord[] {
-  const mentioned = new Set(directoriesWith(state.vms, PodRecordFile.fileIn(""), DEVICE));
-  return state.podIds().flatMap((id) => (mentioned.has(id) ? (readRecord(state, id).record ?? []) : []));
-}
 
 /** The pods of a VM that is between two of them. */
 export interface MigratingPods {

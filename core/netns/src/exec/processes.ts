@@ -16,6 +16,8 @@ export interface PodTraces {
   readonly logs: readonly string[];
   /** A user that nothing else has. */
   readonly uid?: number;
+  /** Users of others alone: what runs as one of them is not looked at any closer. */
+  readonly isOthers?: (uid: number) => boolean;
 }
 
 /** What a process shows of itself in its directory: each is read once, however many pods ask, and only where one does. */
@@ -44,13 +46,13 @@ function logsTo(paths: readonly string[]): Matcher {
   };
 }
 
-function hasTrace({ netns, logs, uid: user }: PodTraces): Matcher {
+function hasTrace({ netns, logs, uid: user, isOthers }: PodTraces): Matcher {
   const own = netns === undefined ? undefined : namespaceAt(netns, "net");
   const prints = logsTo(logs);
+  const isOther = ({ owner }: Parameters<Matcher>[0]): boolean => isOthers?.(owner() ?? 0) === true;
   return (process) =>
     (user !== undefined && process.owner() === user) ||
-    (own !== undefined && process.namespace() === own) ||
-    prints(process);
+    (!isOther(process) && ((own !== undefined && process.namespace() === own) || prints(process)));
 }
 
 /**

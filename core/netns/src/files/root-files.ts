@@ -46,18 +46,19 @@ export const namesIn = (directory: string): readonly string[] =>
   exists(join(directory, ".")) ? readdirSync(directory) : [];
 
 /**
- * The names of those directories in a directory of root's that are root's too and have a file with a text in it. For many: what is
- * on the way to all of them is looked at once.
+ * Of all directories in a directory of root's that are root's too, the files of a name that have a text in them, each whole. For
+ * many: what is on the way to all of them is looked at once.
  */
-export function directoriesWith(directory: string, file: string, text: string): readonly string[] {
+export function filesWith(directory: string, file: string, text: string): readonly string[] {
   const wanted = Buffer.from(text);
-  return namesIn(directory).filter((name) => {
+  return namesIn(directory).flatMap((name) => {
     const path = join(directory, name);
     try {
-      return !isForeign(lstatSync(path).uid) && readFileSync(join(path, file)).includes(wanted);
+      const content = isForeign(lstatSync(path).uid) ? undefined : readFileSync(join(path, file));
+      return content?.includes(wanted) === true ? [content.toString()] : [];
     } catch {
       // What cannot be read has no such text.
-      return false;
+      return [];
     }
   });
 }

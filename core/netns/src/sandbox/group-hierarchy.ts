@@ -25,16 +25,25 @@ function isWritable(mount: string): boolean {
   }
 }
 
+/** Where it is on every machine of systemd's, and in every container. */
+const USUAL = "/sys/fs/cgroup";
+
+/** Where it is mounted for this process. All mounts, of which each pod has some, are read only where it is not as usual. */
+const findMount = (): string | undefined =>
+  isUnified(USUAL)
+    ? USUAL
+    : readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .filter((line) => / - cgroup2 /.test(line))
+        .map((line) => line.split(" ")[4] ?? "")
+        .find(isUnified);
+
 /** Looks where the unified hierarchy is mounted for this process. */
 export function findHierarchy(): GroupHierarchy {
-  const mount = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .filter((line) => / - cgroup2 /.test(line))
-    .map((line) => line.split(" ")[4] ?? "")
-    .find(isUnified);
+  const mount = findMount();
   if (mount === undefined)
     return {
-      why: "no unified control group hierarchy (cgroup2) is mounted here: mount it read-write at /sys/fs/cgroup",
+      why: `no unified control group hierarchy (cgroup2) is mounted here: mount it read-write at ${USUAL}`,
     };
   return isWritable(mount)
     ? { mount }

@@ -11,6 +11,9 @@ export const SERVICE_UIDS: UidRange = { first: 1_900_000_000, count: COUNT };
 /** Users that VMs' own processes run as on one machine, one for each VM: a range of that kind beside it. */
 export const VM_UIDS: UidRange = { first: 1_920_000_000, count: COUNT };
 
+/** True for a user that a pod's services run as, and nothing else does. */
+export const isServiceUid = (uid: number): boolean => uid >= SERVICE_UIDS.first && uid < SERVICE_UIDS.first + COUNT;
+
 const DIGITS = 6;
 
 const offsetOf = (seed: string): number => Number.parseInt(seed.slice(0, DIGITS), 16);
