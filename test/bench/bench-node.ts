@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attachVmi, type Decision } from "@netbind/engine";
 import { DEFAULT_POD_NETWORK, makeNetns, netnsPath, removeNetns, State, stateDirectories } from "@netbind/local";
-import { inNetns, exec } from "@netbind/netns";
+import { exec, type Exec, inNetns } from "@netbind/netns";
 import { PodRecordFile } from "@netbind/pod";
 import { compose } from "../../core/cli/src/compose.ts";
 import { decideInput } from "../../core/cli/src/documents/decide-input.ts";
@@ -44,6 +44,18 @@ export interface Times {
   readonly up: number;
   readonly down: number;
 }
+
+/** How long a step of Netbind's took, and what of that the network itself did: the kernel's link and its CNI plugin. */
+export interface Step {
+  readonly whole: number;
+  readonly network: number;
+}
+
+/** What makes and removes a network's link: a CNI plugin of the machine's, or ip for a macvtap. */
+const isNetworks = (argv: readonly string[]): boolean =>
+  argv.at(-1)?.includes("/cni/") === true ||
+  argv.includes("macvtap") ||
+  argv.some((one) => one.includes("ip link delete"));
 
 /** The node of a state directory of its own, with the link that macvtaps are made on. */
 export class BenchNode implements AsyncDisposable {
@@ -89,10 +101,28 @@ export class BenchNode implements AsyncDisposable {
     return { ...decision, bindings: decision.bindings.map(({ image: _image, ...rest }) => rest) };
   }
 
-  /** Makes a pod and attaches its NIC, as `netbind run` does: namespace, network, plan, links, services. Gives its time. */
-  async up(name: string, binding: BindingName): Promise<number> {
+  /** Times a step, and the network's own children in it. */
+  async #step(step: (exec: Exec) => Promise<unknown>): Promise<Step> {
+    let network = 0;
+    const whole = await timed(() =>
+      step(async (argv, options) => {
+        const start = performance.now();
+        try {
+          return await exec(argv, options);
+        } finally {
+          if (isNetworks(argv)) network += performance.now() - start;
+        }
+      }),
+    );
+    if (network === 0)
+      throw new Error("no child of this step was the network's: it is not known by its words any more");
+    return { whole, network };
+  }
+
+  /** Makes a pod and attaches its NIC, as `netbind run` does: namespace, network, plan, links, services. */
+  async up(name: string, binding: BindingName): Promise<Step> {
     const decision = await this.#decide(name, binding);
-    return timed(async () => {
+    return this.#step(async (exec) => {
       const { state } = this;
       const record = newRecord(state, decision.vmi, "bench", decision);
       makeDirectory(state.podDirectory(record.id));
@@ -108,8 +138,8 @@ export class BenchNode implements AsyncDisposable {
   }
 
   /** Removes it from its record. */
-  down(name: string): Promise<number> {
-    return timed(() => teardownPod(this.state, exec, vmId("default", name), 0));
+  down(name: string): Promise<Step> {
+    return this.#step((exec) => teardownPod(this.state, exec, vmId("default", name), 0));
   }
 
   /** What is not Netbind's: a namespace, and its link by the network's plugin; or by ip, where no such plugin is installed. */

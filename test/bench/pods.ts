@@ -5,21 +5,20 @@ import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { exec } from "@netbind/netns";
-import { BenchNode, type BindingName, NAMES, type Times } from "./bench-node.ts";
-import { type Comparison, LOWER_QUARTILE, percentile, timed } from "./report.ts";
+import { BenchNode, type BindingName, NAMES, type Step, type Times } from "./bench-node.ts";
+import { type Comparison, timed } from "./report.ts";
 
 const MANY = 100;
-type Measured = Record<BindingName, Times[]>;
-const nothing = (): Measured => ({ masquerade: [], bridge: [], slirp: [], passt: [], macvtap: [], tap: [] });
+type Measured<T> = Record<BindingName, T[]>;
+const nothing = <T>(): Measured<T> => ({ masquerade: [], bridge: [], slirp: [], passt: [], macvtap: [], tap: [] });
 
-/** Both ways of making a pod, in one situation of the node. */
+/** What was measured in one situation of the node. */
 interface Measurements {
-  readonly ours: Measured;
-  readonly hand: Measured;
+  readonly ours: Measured<Record<keyof Times, Step>>;
   /** Children that do nothing. */
   readonly idle: number[];
 }
-const none = (): Measurements => ({ ours: nothing(), hand: nothing(), idle: [] });
+const none = (): Measurements => ({ ours: nothing(), idle: [] });
 
 /** Milliseconds before each step, so that what the kernel still does for the step before counts for none. */
 const PAUSE = 150;
@@ -42,18 +41,23 @@ const speedOfMachine = (): Promise<number> =>
   });
 
 /** One pod of each binding after the other, each beside those that are there. */
-async function measure(node: BenchNode, { ours, hand, idle }: Measurements, runs: number): Promise<void> {
+async function measure(
+  node: BenchNode,
+  runs: number,
+  { ours, idle }: Measurements,
+  hand?: Measured<Times>,
+): Promise<void> {
   for (let at = 0; at < runs; at++) {
     for (const binding of NAMES) {
       idle.push(await paused(speedOfMachine));
       const up = await paused(() => node.up("measured", binding));
       ours[binding].push({ up, down: await paused(() => node.down("measured")) });
-      hand[binding].push(await paused(() => node.byHand(binding)));
+      hand?.[binding].push(await paused(() => node.byHand(binding)));
     }
   }
 }
 
-const HAND = "its namespace and its network's link alone, by hand";
+const HAND = "its namespace and its network's link, by hand";
 const WORDS = { up: "made and attached", down: "removed" } as const;
 
 /**
@@ -89,61 +93,64 @@ class Others implements Disposable {
 }
 
 /** How often the others come and go. */
-const ROUNDS = 3;
+const ROUNDS = 6;
 /** What the kernel still does, when a hundred pods came or went, is not the next one's. */
 const SETTLE = 3000;
 
 /**
- * Alone, beside all others, alone again, and all of it three times: a machine that gets slower meanwhile counts for neither.
+ * Alone, beside all others, alone again, and all of it six times: a machine that gets slower meanwhile counts for neither.
  * The node is never without a pod, or it would be made again each time.
  */
-export async function benchPods(runs = 24): Promise<readonly Comparison[]> {
+export async function benchPods(runs = 30): Promise<readonly Comparison[]> {
   await using node = await BenchNode.make();
-  const [alone, beside] = [none(), none()];
+  const [alone, beside, hand] = [none(), none(), nothing<Times>()];
   using others = new Others(node);
   const each = Math.ceil(runs / ROUNDS);
   await node.up("first", "slirp");
   // What a program does the first time counts for neither.
-  await measure(node, none(), 1);
+  await measure(node, 1, none(), nothing());
   for (let round = 0; round < ROUNDS; round++) {
-    await measure(node, alone, Math.ceil(each / 2));
+    await measure(node, Math.ceil(each / 2), alone, hand);
     await others.come();
-    await measure(node, beside, each);
+    await measure(node, each, beside);
     await others.go();
-    await measure(node, alone, Math.floor(each / 2));
+    await measure(node, Math.floor(each / 2), alone, hand);
   }
   const rows = NAMES.flatMap((binding) =>
-    (["up", "down"] as const).flatMap((part) => comparisons(binding, part, alone, beside)),
+    (["up", "down"] as const).flatMap((part) => comparisons(binding, part, { alone, beside, hand })),
   );
   const what = `${IDLE_CHILDREN} children that do nothing, beside ${MANY} others`;
   return [{ what, unit: "ms", against: "beside one", quartile: true, ours: beside.idle, theirs: alone.idle }, ...rows];
 }
 
 /**
- * What a pod costs against what it costs by hand, what each of them costs more beside others, and what of that is Netbind's:
- * the network's plugin looks through a file for each address of the node, whatever runs it. Where it finds its links not up
- * yet it waits for 50 ms, which it does in a third of all runs: lower quartiles are compared.
+ * What a pod costs against what it costs by hand, and what it costs more beside others: as a whole, what of it the network does
+ * (its plugin looks through a file for each address of the node, whatever runs it), and what is Netbind's. Where that plugin finds
+ * its links not up yet it waits for 50 ms, which it does in a third of all runs: lower quartiles are compared.
  */
 function comparisons(
   binding: BindingName,
   part: keyof Times,
-  alone: Measurements,
-  beside: Measurements,
+  {
+    alone,
+    beside,
+    hand,
+  }: { readonly alone: Measurements; readonly beside: Measurements; readonly hand: Measured<Times> },
 ): readonly Comparison[] {
-  const rows = (measured: Measured): readonly number[] => measured[binding].map((one) => one[part]);
-  const own = ({ ours, hand }: Measurements): readonly number[] => {
-    const byHand = percentile(rows(hand), LOWER_QUARTILE);
-    return rows(ours).map((one) => one - byHand);
-  };
-  const row = { unit: "ms", against: "beside one", quartile: true } as const;
+  const rows = ({ ours }: Measurements, value: (step: Step) => number): readonly number[] =>
+    ours[binding].map((one) => value(one[part]));
+  const grown = (what: string, value: (step: Step) => number) => ({
+    ...({ unit: "ms", against: "beside one", quartile: true, what: `${what}, beside ${MANY} others` } as const),
+    ...{ ours: rows(beside, value), theirs: rows(alone, value) },
+  });
   const goal = { ratio: 1.1, better: "smaller" } as const;
+  const what = `a pod with one ${binding} NIC, ${WORDS[part]}`;
+  const whole = ({ whole }: Step): number => whole;
+  const byHand = hand[binding].map((one) => one[part]);
   return [
-    {
-      ...{ ...row, what: `a pod with one ${binding} NIC, ${WORDS[part]}` },
-      ...{ ours: rows(alone.ours), theirs: rows(alone.hand), against: HAND },
-    },
-    { ...row, what: `the same beside ${MANY} others`, ours: rows(beside.ours), theirs: rows(alone.ours), goal },
-    { ...row, what: `${HAND}, beside ${MANY} others`, ours: rows(beside.hand), theirs: rows(alone.hand) },
-    { ...row, what: `the pod without that, beside ${MANY} others`, ours: own(beside), theirs: own(alone), goal },
+    { what, unit: "ms", against: HAND, quartile: true, ours: rows(alone, whole), theirs: byHand },
+    { ...grown("the same", whole), goal },
+    grown("of that, its network's link alone", ({ network }) => network),
+    { ...grown("of that, what is Netbind's", ({ whole, network }) => whole - network), goal },
   ];
 }

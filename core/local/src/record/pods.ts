@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { join } from "node:path";
 import {
   chooseUid,
@@ -92,7 +92,7 @@ export const damagedVms = (state: State): readonly string[] =>
   state.podIds().flatMap((id) => readRecord(state, id).damage ?? []);
 
 /** What a user is chosen by: the same name in another state directory is another's. */
-const seedOf = (state: State, id: string): string => createHash("sha256").update(`${state.root}/${id}`).digest("hex");
+const seedOf = (state: State, id: string): string => hash("sha256", `${state.root}/${id}`);
 
 /** Which user is chosen, and for what. */
 interface UidRequest {
