@@ -62,7 +62,7 @@ test("what is changed is on disk when the change returns, and nothing else is", 
 const FUNCTION = { resource: "intel.com/a", id: "0000:01:10.0" };
 const INFO = { type: "pci", version: "1.1.0", pci: { "pci-address": "0000:01:10.0" } };
 const MACVTAP = { resource: "macvtap.network.kubevirt.io/eth0", id: "mvtap0", facts: { place: '/}{/"}' } };
-/** What a VM's owner writes is no device of its pod. */
+/** What a VM's owner writes stands for itself: its pod has no such device. */
 const SAID = { 'said": {': '"device": {"resource": "intel.com/b", "id": "said"}', "\\": "device" };
 const link = { network: "red", ifname: "net1", containerId: "c", config: { cniVersion: "1", name: "n", plugins: [] } };
 
