@@ -30,7 +30,7 @@ function parsed(json: string): readonly Partial<AllocatedDevice>[] {
   }
 }
 
-/** The devices in a record's text. A record is read as a whole in twenty times as long, and a node has many. */
+/** The devices in a record's text: a node has many records, and to read and check each as a whole takes most of the time. */
 const devicesIn = (json: string): readonly Partial<AllocatedDevice>[] =>
   [...json.matchAll(FIELD)].flatMap(({ 0: { length }, index }) => parsed(objectAt(json, index + length)));
 
