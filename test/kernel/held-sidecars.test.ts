@@ -32,16 +32,18 @@ const TIMEOUT_SCALE = 20;
 
 const directory = mkdtempSync(join(tmpdir(), "netbind-held-"));
 let images: BuiltImages;
+/** What a build that failed did not make is not removed. */
+const made = new DisposableStack();
 let sidecar: ImageContainer;
 /** The container's first process. */
 let first: number;
 
 beforeAll(async () => {
-  images = await BuiltImages.build(["passt"], join(directory, "images"));
+  images = made.use(await BuiltImages.build(["passt"], join(directory, "images")));
 }, 900_000);
 afterAll(async () => {
   for (const one of [left, hanging, slow]) await one?.sidecar[Symbol.asyncDispose]();
-  images[Symbol.dispose]();
+  made.dispose();
   rmSync(directory, { recursive: true });
 });
 beforeEach(async () => {

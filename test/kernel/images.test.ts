@@ -25,11 +25,13 @@ const [BASE_LIMIT, OWN_LIMIT] = [50_000_000, 500_000];
 
 const directory = mkdtempSync(join(tmpdir(), "netbind-built-"));
 let images: BuiltImages;
+/** What a build that failed did not make is not removed. */
+const made = new DisposableStack();
 beforeAll(async () => {
-  images = await BuiltImages.build(NAMES, join(directory, "images"));
+  images = made.use(await BuiltImages.build(NAMES, join(directory, "images")));
 }, 900_000);
 afterAll(() => {
-  images[Symbol.dispose]();
+  made.dispose();
   rmSync(directory, { recursive: true });
 });
 

@@ -25,6 +25,8 @@ let lock: Lock;
 let lockFile: string;
 let here: Clone;
 let images: BuiltImages;
+/** What a build that failed did not make is not removed. */
+const made = new DisposableStack();
 
 const mustEnd = ({ status, output }: CloneOutcome): void => {
   if (status !== 0) throw new Error(output);
@@ -37,10 +39,10 @@ beforeAll(async () => {
   writeFileSync(lockFile, printLock(lock));
   here = Clone.here(join(directory, "here"));
   mustEnd(here.images("--lock", lockFile));
-  images = BuiltImages.open(here.out);
+  images = made.use(BuiltImages.open(here.out));
 }, BUILD_DEADLINE);
 afterAll(() => {
-  images[Symbol.dispose]();
+  made.dispose();
   rmSync(directory, { recursive: true });
 });
 
