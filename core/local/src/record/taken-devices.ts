@@ -6,17 +6,20 @@ import type { State } from "./state.ts";
 
 /** The field of a record that has a device; as a text in one, its quotes have backslashes. */
 const FIELD = /(?<!\\)"device"\s*:\s*(?=\{)/g;
-/** Texts are taken whole: a brace in one is none. */
-const TEXT_OR_BRACE = /"(?:[^"\\]|\\.)*"|[{}]/g;
+/** What says where an object ends: braces that are in no text. A quote in one has a backslash. */
+const SIGN = /\\.|["{}]/gs;
 
 /** The object that begins at an index of a JSON text; "" where it does not end. */
 function objectAt(json: string, start: number): string {
   let depth = 0;
-  TEXT_OR_BRACE.lastIndex = start;
-  for (let found = TEXT_OR_BRACE.exec(json); found !== null; found = TEXT_OR_BRACE.exec(json)) {
+  let inText = false;
+  SIGN.lastIndex = start;
+  for (let found = SIGN.exec(json); found !== null; found = SIGN.exec(json)) {
+    if (found[0] === '"') inText = !inText;
+    if (inText) continue;
     if (found[0] === "{") depth += 1;
     if (found[0] === "}") depth -= 1;
-    if (depth === 0) return json.slice(start, TEXT_OR_BRACE.lastIndex);
+    if (depth === 0) return json.slice(start, SIGN.lastIndex);
   }
   return "";
 }
@@ -31,8 +34,18 @@ function parsed(json: string): readonly Partial<AllocatedDevice>[] {
 }
 
 /** The devices in a record's text: a node has many records, and to read and check each as a whole takes most of the time. */
-const devicesIn = (json: string): readonly Partial<AllocatedDevice>[] =>
-  [...json.matchAll(FIELD)].flatMap(({ 0: { length }, index }) => parsed(objectAt(json, index + length)));
+function devicesIn(json: string): readonly Partial<AllocatedDevice>[] {
+  const devices: Partial<AllocatedDevice>[] = [];
+  FIELD.lastIndex = 0;
+  while (FIELD.test(json)) {
+    const object = objectAt(json, FIELD.lastIndex);
+    // What does not end has all that follows in it.
+    if (object === "") break;
+    devices.push(...parsed(object));
+    FIELD.lastIndex += object.length;
+  }
+  return devices;
+}
 
 /**
  * Devices of a resource that pods have: one that is a guest's as it is may be of several resources, and is one all the same.
