@@ -53,6 +53,12 @@ test("services' users, VMs' users and KubeVirt's are never the same, and the ker
   expect(SERVICE_UIDS.first).toBeGreaterThan(107);
 });
 
+/** A program of a process' own, for what it sees in a mount namespace. */
+const programOf = (script: string): readonly string[] => [
+  ...[process.execPath, "--conditions=@netbind/source", "--input-type=module-typescript"],
+  ...["--eval", script],
+];
+
 describe("a VM's user", () => {
   let root: string;
   beforeEach(() => {
@@ -103,13 +109,6 @@ describe("a VM's user", () => {
       writeFileSync(own, `${readFileSync(file, "utf8")}${line}\n`);
       const script = `import { State } from "@netbind/local"; import { freeUidsOfVm } from "${PODS}";
         console.log(freeUidsOfVm(new State({ state: "${state.root}", cache: "/nowhere", logs: "/nowhere" }), "${vm}").vmUid)`;
-      const program = [
-        process.execPath,
-        "--conditions=@netbind/source",
-        "--input-type=module-typescript",
-        "--eval",
-        script,
-      ];
       // A file of the machine's as it is in a mount namespace alone.
       const mounted = [
         "unshare",
@@ -119,7 +118,7 @@ describe("a VM's user", () => {
         'mount --bind "$0" "$1" && shift && exec "$@"',
         own,
         file,
-        ...program,
+        ...programOf(script),
       ];
       return Number(execFileSync(mounted[0] ?? "", mounted.slice(1), { cwd: import.meta.dirname, encoding: "utf8" }));
     };
@@ -131,17 +130,10 @@ describe("a VM's user", () => {
 
   test("a name service that answers of another number than it was asked for is a failure, not a choice without an end", () => {
     const getent = join(root, "getent");
-    writeFileSync(getent, "#!/bin/sh\necho 'somebody:x:5:'\n", { mode: 0o755 });
+    writeFileSync(getent, "#!/bin/sh\necho 'other:x:5:'\n", { mode: 0o755 });
     const script = `import { knownUsers } from "@netbind/pod"; knownUsers([1900000001])`;
-    const program = [
-      process.execPath,
-      "--conditions=@netbind/source",
-      "--input-type=module-typescript",
-      "--eval",
-      script,
-    ];
     const mount = 'mount --bind "$0" /usr/bin/getent && exec "$@"';
-    const { stderr, status } = spawnSync("unshare", ["--mount", "sh", "-c", mount, getent, ...program], {
+    const { stderr, status } = spawnSync("unshare", ["--mount", "sh", "-c", mount, getent, ...programOf(script)], {
       ...{ cwd: import.meta.dirname, encoding: "utf8", timeout: 20_000 },
     });
     expect(status).not.toBe(0);

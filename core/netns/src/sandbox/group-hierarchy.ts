@@ -25,7 +25,7 @@ function isWritable(mount: string): boolean {
   }
 }
 
-/** Where it is on every machine of systemd's, and in every container. */
+/** Where systemd and container runtimes mount it. */
 const USUAL = "/sys/fs/cgroup";
 
 /** Where it is mounted for this process. All mounts, of which each pod has some, are read only where it is not as usual. */
